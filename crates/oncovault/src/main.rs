@@ -1,0 +1,2 @@
+//! The OncoVault command line.
+fn main() {}
