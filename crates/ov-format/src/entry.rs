@@ -23,7 +23,10 @@ pub struct EntryKey {
 impl EntryKey {
     /// The key of `name` in the folder `parent`.
     pub fn new(parent: impl Into<Vec<u8>>, name: impl Into<Vec<u8>>) -> Self {
-        Self { parent: parent.into(), name: name.into() }
+        Self {
+            parent: parent.into(),
+            name: name.into(),
+        }
     }
 
     /// Splits a path into folder and name. `None` if the path is not a clean relative path.
@@ -48,9 +51,8 @@ impl EntryKey {
     /// reader refuses entries for which this does not hold; so no stored name can lead out of
     /// the folder that a restore was told to fill.
     pub fn is_clean(&self) -> bool {
-        let clean = |part: &[u8]| {
-            !part.is_empty() && part != b"." && part != b".." && !part.contains(&0)
-        };
+        let clean =
+            |part: &[u8]| !part.is_empty() && part != b"." && part != b".." && !part.contains(&0);
         clean(&self.name)
             && !self.name.contains(&b'/')
             && (self.parent.is_empty() || self.parent.split(|&b| b == b'/').all(clean))

@@ -6,3 +6,4 @@
 pub mod content;
 pub mod entry;
 pub mod id;
+pub mod name;
