@@ -1,2 +1,80 @@
-//! Project chores.
-fn main() {}
+//! Project chores: `cargo xtask tidy`, `test`, `setup` and `data`.
+//!
+//! What continuous integration runs is `test`, so a developer and the machine see the same thing.
+//! Nothing here is linked into a program that people install.
+#![allow(
+    clippy::print_stdout,
+    reason = "chores talk to the person who runs them"
+)]
+
+mod architecture;
+mod arrows;
+mod closure;
+mod command;
+mod exceptions;
+mod finding;
+mod format_lock;
+mod invariants;
+mod licence;
+mod links;
+mod owners;
+mod sample_data;
+mod setup;
+mod source_shape;
+mod test_run;
+mod tidy;
+mod tracked;
+mod wording;
+mod workspace;
+
+use finding::Chore;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask test                 everything that continuous integration runs, in order
+cargo xtask setup                install what the tests need (Python packages; Debian packages where root)
+cargo xtask data [DIR]           fetch real sample files for the tests, default target/testdata
+cargo xtask tidy [CHECK]...      formatting, lints, arrows, permissions, licences, links and wording
+cargo xtask tidy --list          name the checks
+cargo xtask tidy --lock-format   after review: lock docs/FORMAT.md to the sources of ov-format
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Chore::Usage) => {
+            print!("{USAGE}");
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            println!("\nxtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<(), Chore> {
+    let root = project_root();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test_run::run(&root),
+        ["setup"] => setup::run(&root),
+        ["data"] => sample_data::run(&root, &sample_data::default_folder(&root)),
+        ["data", folder] => sample_data::run(&root, Path::new(folder)),
+        ["tidy", "--list"] => {
+            tidy::list();
+            Ok(())
+        }
+        ["tidy", "--lock-format"] => format_lock::rewrite(&root),
+        ["tidy", checks @ ..] => tidy::run(&root, checks),
+        _ => Err(Chore::Usage),
+    }
+}
+
+/// The folder that holds this package's folder, whatever the working directory.
+fn project_root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_path_buf()
+}
