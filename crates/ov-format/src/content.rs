@@ -1,6 +1,6 @@
 //! The content of a file: extents, in order, that add up to its size.
 
-use crate::id::{ChunkId, SegmentId};
+use crate::id::{ChunkTag, SegmentId};
 
 /// Largest content kept inside its entry, in bytes.
 pub const INLINE_BYTES_MAX: usize = 512;
@@ -17,11 +17,12 @@ pub struct FrameRef {
     pub frame: u16,
 }
 
-/// One chunk in its frame. The frame's own chunk table holds all 32 bytes of the id.
+/// One chunk in its frame. Sixteen bytes of its id are enough here: the frame's own chunk table
+/// holds all 32, and readers compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChunkRef {
     /// The chunk.
-    pub id: ChunkId,
+    pub tag: ChunkTag,
     /// The frame that holds it.
     pub at: FrameRef,
     /// Its number in the frame's chunk table, from 0.

@@ -114,3 +114,21 @@ short_id!(
     /// A dataset: keepers see this random id, never the name.
     DatasetId, 8
 );
+short_id!(
+    /// The first 16 bytes of a [`ChunkId`]: what extents and group lists carry.
+    ChunkTag, 16
+);
+short_id!(
+    /// One installation of a member's key: random, kept in the local state. Two instances in one
+    /// log show a copied key or a cloned machine.
+    InstanceId, 16
+);
+
+impl ChunkId {
+    /// The part of the id that extents and group lists carry.
+    pub fn tag(&self) -> ChunkTag {
+        let mut tag = [0; ChunkTag::BYTES];
+        tag.copy_from_slice(&self.0[..ChunkTag::BYTES]);
+        ChunkTag(tag)
+    }
+}

@@ -42,7 +42,9 @@ pub enum ObjectName {
     Table(ObjectHash),
     /// `log/<member>-<target>/<number div 1024>/<number>-<hash>`: a signed statement.
     Record(RecordName),
-    /// `probe/<hash>`: what `target test` writes to learn what the target keeps. Belongs to no
+    /// `target/<2 hex>/<hash>`: the target's own identity; its id is the start of this hash.
+    Target(ObjectHash),
+    /// `probe/<2 hex>/<hash>`: what `target test` writes to learn what the target keeps. Belongs to no
     /// vault and may be deleted by anybody.
     Probe(ObjectHash),
 }
@@ -51,7 +53,7 @@ impl ObjectName {
     /// The hash that the stored bytes must have.
     pub fn hash(&self) -> ObjectHash {
         match self {
-            Self::Pack(hash) | Self::Table(hash) | Self::Probe(hash) => *hash,
+            Self::Pack(hash) | Self::Table(hash) | Self::Target(hash) | Self::Probe(hash) => *hash,
             Self::Record(record) => record.hash,
         }
     }
@@ -68,6 +70,7 @@ impl ObjectName {
         let name = match (parts.next()?, parts.next()?, parts.next()?, parts.next()) {
             ("pack", _, hash, None) => Self::Pack(ObjectHash::parse(hash)?),
             ("table", _, hash, None) => Self::Table(ObjectHash::parse(hash)?),
+            ("target", _, hash, None) => Self::Target(ObjectHash::parse(hash)?),
             ("probe", _, hash, None) => Self::Probe(ObjectHash::parse(hash)?),
             ("log", log, _, Some(leaf)) => {
                 let (member, target) = log.split_once('-')?;
@@ -98,6 +101,7 @@ impl fmt::Display for ObjectName {
         match self {
             Self::Pack(hash) => fanned(f, "pack", hash),
             Self::Table(hash) => fanned(f, "table", hash),
+            Self::Target(hash) => fanned(f, "target", hash),
             Self::Probe(hash) => fanned(f, "probe", hash),
             Self::Record(RecordName { log, number, hash }) => {
                 let folder = number / RECORDS_PER_FOLDER;
