@@ -22,7 +22,10 @@ type Hashes = BTreeMap<String, String>;
 pub fn check(root: &Path) -> Result<Vec<Finding>, Chore> {
     let document = match read(&root.join(DOCUMENT)) {
         Ok(document) => document,
-        Err(error) => return Ok(vec![Finding::at(DOCUMENT, error.to_string())]),
+        Err(Chore::File { cause, .. }) => {
+            return Ok(vec![Finding::at(DOCUMENT, cause.to_string())]);
+        }
+        Err(error) => return Err(error),
     };
     let Some(locked) = parse(&document) else {
         return Ok(vec![Finding::at(

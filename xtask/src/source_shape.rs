@@ -79,17 +79,21 @@ fn forbidden_lines(path: &str, text: &str, may_be_unsafe: &[(&str, &str)]) -> Ve
     faults
 }
 
-/// `unsafe` as a word of the language, or the lint against it switched off.
+/// A use of `unsafe`, or the lint against it switched off.
 fn is_unsafe(code: &str) -> bool {
-    let mut words = code
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|w| !w.is_empty());
-    let mut before = "";
-    words.any(|word| {
-        let switched_off = word == "unsafe_code" && matches!(before, "allow" | "expect" | "warn");
-        before = word;
-        word == "unsafe" || switched_off
-    }) && !code.trim_start().starts_with('"')
+    const WORD: &str = concat!("un", "safe");
+    let is_used = code.match_indices(WORD).any(|(at, _)| {
+        let starts_a_word = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let after = code[at + WORD.len()..].trim_start();
+        let opens = ["{", "fn ", "impl ", "impl<", "extern ", "trait "];
+        starts_a_word && opens.iter().any(|word| after.starts_with(word))
+    });
+    let switched_off = |level: &str| code.contains(&format!("{level}({WORD}_code"));
+    is_used
+        || code.contains(&format!("[{WORD}("))
+        || ["allow", "expect", "warn"]
+            .iter()
+            .any(|level| switched_off(level))
 }
 
 fn own_lints(path: &str, manifest: &str) -> Option<Finding> {
