@@ -3,6 +3,7 @@
 use crate::cbor::{Reader, Wire, Writer};
 use crate::error::FormatError;
 use crate::id::{CompartmentId, GroupId, MemberId, VaultId};
+use crate::object::SUITE;
 
 /// Whose key opens a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,9 +39,13 @@ impl Wire for Audience {
     }
 }
 
-/// What a segment is bound to beside its own header; known to the reader, not stored with it.
+/// Length of an encoded [`SegmentContext`] in bytes.
+pub const CONTEXT_BYTES: usize = 66;
+
+/// What a segment is bound to beside its own header: known to its reader from where it was found,
+/// never stored with it, and authenticated by everything in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Context {
+pub struct SegmentContext {
     /// The vault.
     pub vault: VaultId,
     /// For whom.
@@ -51,24 +56,27 @@ pub struct Context {
     pub signer: MemberId,
 }
 
-impl Wire for Context {
-    fn write(&self, w: &mut Writer) {
-        w.array(4)
-            .value(&self.vault)
-            .value(&self.audience)
-            .uint(self.epoch)
-            .value(&self.signer);
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let more = r.fields(4)?;
-        let context = Self {
-            vault: r.value()?,
-            audience: r.value()?,
-            epoch: r.uint()?,
-            signer: r.value()?,
+impl SegmentContext {
+    /// "OVF" ‖ version (1) ‖ suite (1) ‖ vault (32) ‖ audience (1: compartment 1, structure 2,
+    /// group 3) ‖ compartment (8, else zeros) ‖ group (8, else zeros) ‖ epoch (4, little-endian)
+    /// ‖ signer (8).
+    pub fn encode(&self) -> [u8; CONTEXT_BYTES] {
+        let none = [0; 8];
+        let (tag, compartment, group) = match &self.audience {
+            Audience::Compartment(compartment) => (1, compartment.bytes(), &none),
+            Audience::Structure => (2, &none, &none),
+            Audience::Group(compartment, group) => (3, compartment.bytes(), group.bytes()),
         };
-        r.skip_fields(more)?;
-        Ok(context)
+        let mut out = [0; CONTEXT_BYTES];
+        out[..3].copy_from_slice(b"OVF");
+        out[3] = 0;
+        out[4] = SUITE;
+        out[5..37].copy_from_slice(self.vault.bytes());
+        out[37] = tag;
+        out[38..46].copy_from_slice(compartment);
+        out[46..54].copy_from_slice(group);
+        out[54..58].copy_from_slice(&self.epoch.to_le_bytes());
+        out[58..].copy_from_slice(self.signer.bytes());
+        out
     }
 }

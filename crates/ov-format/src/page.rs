@@ -3,7 +3,7 @@
 //! A page is a chunk of its own, found again by its id when nothing below it changed. Format: see
 //! `docs/FORMAT.md` §6.
 
-use crate::cbor::{Reader, Wire, Writer};
+use crate::cbor::{Reader, Writer};
 use crate::content::{ChunkRef, Content, Extent, ExtentPage, INLINE_EXTENTS_MAX};
 use crate::entry::{Entry, EntryKey, Kind, Meta, ReadState, Time};
 use crate::error::FormatError;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::cbor::{Reader, Wire, Writer};
+use crate::cbor::{Reader, Writer};
 use crate::content::{ChunkRef, FrameRef};
 use crate::error::FormatError;
 use crate::id::{ChunkTag, SegmentId};
