@@ -1,1 +1,32 @@
-//! ov-coding
+//! Cutting and coders: files into chunks, chunks into frames, frames into fewer bytes, and back.
+//!
+//! Pure: no clock, no disk, no network, no randomness. The same input gives the same output on
+//! every machine. Decoders read hostile bytes: they are bounded and never panic.
+//!
+//! ```text
+//! file bytes -> Cutter -> chunks -> FrameBuilder -> PlainFrame -> Encoder -> CodedFrame
+//!                                                   PlainFrame <- Decoder <-
+//! ```
+//!
+//! Part of the format, and frozen by `golden/vectors/coding-*.json`: the cut points of a key and a
+//! [`Profile`], the layout of a coded frame, and the numbers of profiles and coders. Free to tune:
+//! which profile a file gets, how chunks are gathered, when and how hard a frame is compressed.
+
+mod coder;
+mod cutter;
+mod decode;
+mod encode;
+mod error;
+mod frame;
+mod gather;
+mod probe;
+mod profile;
+
+pub use coder::{Coder, Effort};
+pub use cutter::{Chunks, CutKey, Cutter, GEAR_CONTEXT, Input, WINDOW};
+pub use decode::Decoder;
+pub use encode::{CodedFrame, Encoder};
+pub use error::CodingError;
+pub use frame::{FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
+pub use gather::{ALONE_MIN, FrameBuilder, GATHER_MAX, Gatherer, Placement};
+pub use profile::Profile;

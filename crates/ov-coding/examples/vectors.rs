@@ -1,0 +1,196 @@
+//! Writes the vectors that freeze the format: `--example vectors -- cut|frame`.
+//!
+//! Committed vectors are never rewritten, only added to: stored data depends on them.
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+
+use std::error::Error;
+
+use data_encoding::HEXLOWER;
+use ov_coding::{Coder, CutKey, Cutter, Effort, Encoder, GEAR_CONTEXT, PlainFrame, Profile};
+use ov_format::id::ChunkId;
+use serde_json::{Value, json};
+
+/// Input of the keyed BLAKE3 whose extendable output is the material to cut.
+const MATERIAL_CONTEXT: &[u8] = b"oncovault test material";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let vectors = match std::env::args().nth(1).as_deref() {
+        Some("cut") => cut_vectors(),
+        Some("frame") => frame_vectors()?,
+        _ => return Err("say which: cut or frame".into()),
+    };
+    println!("{}", serde_json::to_string_pretty(&vectors)?);
+    Ok(())
+}
+
+fn cut_vectors() -> Value {
+    const MIB: usize = 1 << 20;
+    let cases = [
+        (Profile::DEFAULT, 1, "noise", 4 * MIB + 17),
+        (Profile::TEXT, 1, "noise", MIB + 1),
+        (Profile::LARGE, 1, "noise", 12 * MIB),
+        (Profile::TEXT, 2, "noise", MIB + 1),
+        (Profile::TEXT, 3, "acgt", MIB),
+        (Profile::DEFAULT, 4, "zeros", 2 * MIB + 5),
+        (Profile::TEXT, 5, "noise", 16 << 10),
+        (Profile::TEXT, 5, "noise", 100),
+        (Profile::TEXT, 5, "noise", 0),
+    ];
+    json!({
+        "about": "Cut points. noise: the first length bytes of keyed BLAKE3 (key: seed, 32 equal \
+                  bytes; input: material_context) in extendable output mode; acgt: each byte b of \
+                  noise becomes ACGT[b & 3]; zeros: zeros. ends: where each chunk ends.",
+        "gear_context": text(GEAR_CONTEXT),
+        "material_context": text(MATERIAL_CONTEXT),
+        "cases": cases.map(cut_case),
+    })
+}
+
+fn cut_case((profile, seed, material, length): (Profile, u8, &str, usize)) -> Value {
+    let (key, seed) = ([0x40 + seed; 32], [seed; 32]);
+    let data = make(material, seed, length);
+    let cutter = Cutter::new(&CutKey::new(key), profile);
+    let ends = cutter.chunks(&data).scan(0, |end, chunk| {
+        *end += chunk.len();
+        Some(*end)
+    });
+    json!({
+        "profile": profile.id(),
+        "min": profile.min(),
+        "normal": profile.normal(),
+        "max": profile.max(),
+        "key": HEXLOWER.encode(&key),
+        "gear_first": HEXLOWER.encode(&first_of_gear(key)),
+        "material": material,
+        "seed": HEXLOWER.encode(&seed),
+        "length": length,
+        "ends": ends.collect::<Vec<_>>(),
+    })
+}
+
+/// The first two numbers of the table, as they come out of BLAKE3.
+fn first_of_gear(key: [u8; 32]) -> [u8; 16] {
+    let mut first = [0; 16];
+    let mut hasher = blake3::Hasher::new_keyed(&key);
+    hasher.update(GEAR_CONTEXT).finalize_xof().fill(&mut first);
+    first
+}
+
+fn make(material: &str, seed: [u8; 32], length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    if material != "zeros" {
+        let mut hasher = blake3::Hasher::new_keyed(&seed);
+        let mut xof = hasher.update(MATERIAL_CONTEXT).finalize_xof();
+        xof.fill(&mut bytes);
+    }
+    if material == "acgt" {
+        for byte in &mut bytes {
+            *byte = b"ACGT"[usize::from(*byte & 3)];
+        }
+    }
+    bytes
+}
+
+fn frame_vectors() -> Result<Value, Box<dyn Error>> {
+    let text = b"OBX|1|NM|2160-0^Creatinine||0.9|mg/dL\r".repeat(20);
+    let noise = make("noise", [7; 32], 300);
+    let accepted = [
+        frame_case("one chunk, stored", &[&noise])?,
+        frame_case("three chunks, stored", &[b"a", &noise, b"bc"])?,
+        frame_case("one empty chunk", &[b""])?,
+        frame_case("one chunk, zstd", &[&text])?,
+        frame_case(
+            "four chunks, zstd, one of them empty",
+            &[&text, b"", b"x", &text],
+        )?,
+    ];
+    Ok(json!({
+        "about": "Coded frames. accepted: frame, decoded with coder, gives exactly chunks. A \
+                  writer may code otherwise, a reader must read these. refused: error by name.",
+        "accepted": accepted,
+        "refused": refused_cases(&text)?,
+    }))
+}
+
+fn frame_case(name: &str, chunks: &[&[u8]]) -> Result<Value, Box<dyn Error>> {
+    let rows: Vec<_> = (0u8..)
+        .zip(chunks)
+        .map(|(n, bytes)| (ChunkId([0xA0 + n; 32]), *bytes))
+        .collect();
+    let coded = Encoder::new()?.encode(&PlainFrame::of(&rows)?, Effort::Normal);
+    let chunks = rows
+        .iter()
+        .map(|(id, plain)| json!({ "id": id.to_string(), "plain": HEXLOWER.encode(plain) }));
+    Ok(json!({
+        "name": name,
+        "coder": coded.coder.id(),
+        "frame": HEXLOWER.encode(&coded.bytes),
+        "chunks": chunks.collect::<Vec<_>>(),
+    }))
+}
+
+fn refused_cases(text: &[u8]) -> Result<Vec<Value>, Box<dyn Error>> {
+    let (store, zstd) = (Coder::Store.id(), Coder::Zstd.id());
+    let packed = zstd::bulk::compress(text, 3)?;
+    let unsized_frame = zstd::stream::encode_all(text, 3)?;
+    let length = u32::try_from(text.len())?;
+    let row = |length: u32| [&[0xA0; 32][..], &length.to_le_bytes()].concat();
+    let one = |length, payload: &[u8]| [&[1, 0], &row(length)[..], payload].concat();
+    let cut_short = &packed[..packed.len() - 1];
+    let case = |name: &str, coder: u8, frame: Vec<u8>, error: &str| {
+        json!({
+            "name": name,
+            "coder": coder,
+            "frame": HEXLOWER.encode(&frame),
+            "error": error,
+        })
+    };
+    Ok(vec![
+        case("no bytes", store, vec![], "TooShort"),
+        case("no chunks", store, vec![0, 0], "NoChunks"),
+        case(
+            "the table ends early",
+            store,
+            vec![2, 0, 1, 2, 3],
+            "TableCut",
+        ),
+        case("a byte too few", store, one(3, b"ab"), "LengthMismatch"),
+        case("a byte too many", store, one(3, b"abcd"), "LengthMismatch"),
+        case(
+            "above 8 MiB",
+            store,
+            one((8 << 20) + 1, b""),
+            "PlainTooLarge",
+        ),
+        case(
+            "zstd of another length",
+            zstd,
+            one(length + 1, &packed),
+            "LengthMismatch",
+        ),
+        case(
+            "zstd without its size",
+            zstd,
+            one(length, &unsized_frame),
+            "NotOneZstdFrame",
+        ),
+        case(
+            "zstd cut short",
+            zstd,
+            one(length, cut_short),
+            "NotOneZstdFrame",
+        ),
+        case(
+            "two zstd frames",
+            zstd,
+            one(2 * length, &[&packed[..], &packed].concat()),
+            "NotOneZstdFrame",
+        ),
+        case("not zstd", zstd, one(3, b"abc"), "NotOneZstdFrame"),
+        case("an unknown coder", 9, one(3, b"abc"), "UnknownCoder"),
+    ])
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

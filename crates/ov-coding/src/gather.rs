@@ -1,0 +1,215 @@
+//! Which chunks share a frame: large ones stand alone, small ones are gathered.
+//!
+//! Gathering makes small chunks compress together and be sealed as one. It is a choice of the
+//! writer, not of the format: readers take any frame within the limits.
+
+use std::fmt;
+use std::mem;
+
+use ov_format::id::ChunkId;
+
+use crate::error::CodingError;
+use crate::frame::{FRAME_CHUNKS_MAX, PlainFrame, Row};
+
+/// A chunk of this length or more gets a frame of its own.
+pub const ALONE_MIN: usize = 256 << 10;
+
+/// Most plain bytes of a gathered frame.
+pub const GATHER_MAX: usize = 256 << 10;
+
+/// Where the next chunk goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Into a frame of its own; what is being gathered stays open.
+    Alone,
+    /// Into the frame being gathered, as this number in its table.
+    Join {
+        /// Number in the frame's table, from 0.
+        index: u16,
+    },
+    /// The frame being gathered is closed first; the chunk is number 0 of the next.
+    StartNext,
+}
+
+/// Decides by lengths alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gatherer {
+    chunks: u16,
+    plain: usize,
+}
+
+impl Gatherer {
+    /// Nothing gathered yet.
+    pub const fn new() -> Self {
+        Self {
+            chunks: 0,
+            plain: 0,
+        }
+    }
+
+    /// Where a chunk of this length would go.
+    pub const fn place(&self, length: usize) -> Placement {
+        if length >= ALONE_MIN {
+            Placement::Alone
+        } else if length <= GATHER_MAX - self.plain && !self.is_full() {
+            let index = self.chunks;
+            Placement::Join { index }
+        } else {
+            Placement::StartNext
+        }
+    }
+
+    /// Decides, and counts the chunk as put there.
+    pub const fn push(&mut self, length: usize) -> Placement {
+        let placement = self.place(length);
+        match placement {
+            Placement::Alone => {}
+            Placement::Join { index } => {
+                self.chunks = index + 1;
+                self.plain += length;
+            }
+            Placement::StartNext => {
+                self.chunks = 1;
+                self.plain = length;
+            }
+        }
+        placement
+    }
+
+    /// Whether no chunk with content fits any more.
+    pub const fn is_full(&self) -> bool {
+        self.plain == GATHER_MAX || self.chunks as usize == FRAME_CHUNKS_MAX
+    }
+
+    /// Whether nothing has been gathered.
+    pub const fn is_empty(&self) -> bool {
+        self.chunks == 0
+    }
+}
+
+/// The frame being gathered, with its bytes already where the coder wants them.
+#[derive(Default)]
+pub struct FrameBuilder {
+    gathered: Gatherer,
+    rows: Vec<Row>,
+    plain: Vec<u8>,
+}
+
+impl FrameBuilder {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where a chunk of this length goes: see [`Placement`].
+    pub const fn place(&self, length: usize) -> Placement {
+        self.gathered.place(length)
+    }
+
+    /// Whether a chunk of this length may be pushed.
+    pub const fn fits(&self, length: usize) -> bool {
+        matches!(self.place(length), Placement::Join { .. })
+    }
+
+    /// Takes a chunk in and gives its number in the frame's table.
+    ///
+    /// # Errors
+    /// [`CodingError::DoesNotFit`] if the chunk must stand alone or the frame must be taken first.
+    pub fn push(&mut self, id: ChunkId, bytes: &[u8]) -> Result<u16, CodingError> {
+        let length = bytes.len();
+        let no_fit = CodingError::DoesNotFit { length };
+        let Placement::Join { index } = self.place(length) else {
+            return Err(no_fit);
+        };
+        let end = u32::try_from(self.plain.len() + length).map_err(|_| no_fit)?;
+        self.plain.extend_from_slice(bytes);
+        self.rows.push(Row { id, end });
+        self.gathered.push(length);
+        Ok(index)
+    }
+
+    /// Whether no chunk with content fits any more.
+    pub const fn is_full(&self) -> bool {
+        self.gathered.is_full()
+    }
+
+    /// Whether nothing has been gathered.
+    pub const fn is_empty(&self) -> bool {
+        self.gathered.is_empty()
+    }
+
+    /// Plain bytes gathered so far.
+    pub const fn plain_len(&self) -> usize {
+        self.plain.len()
+    }
+
+    /// Closes the frame and starts an empty one. `None` if nothing was gathered.
+    pub fn take(&mut self) -> Option<PlainFrame> {
+        if self.is_empty() {
+            return None;
+        }
+        let closed = mem::take(self);
+        Some(PlainFrame::from_checked(closed.rows, closed.plain))
+    }
+}
+
+impl fmt::Debug for FrameBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FrameBuilder({:?})", self.gathered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: ChunkId = ChunkId([4; 32]);
+
+    #[test]
+    fn a_large_chunk_stands_alone_and_leaves_the_gathered_frame_open() {
+        let mut gatherer = Gatherer::new();
+        assert_eq!(gatherer.push(1000), Placement::Join { index: 0 });
+        assert_eq!(gatherer.push(ALONE_MIN), Placement::Alone);
+        assert_eq!(
+            gatherer.push(ALONE_MIN - 1000),
+            Placement::Join { index: 1 }
+        );
+        assert!(gatherer.is_full());
+        assert_eq!(gatherer.push(1), Placement::StartNext);
+        assert_eq!(gatherer.push(1), Placement::Join { index: 1 });
+    }
+
+    #[test]
+    fn a_gathered_frame_never_passes_its_limits() {
+        let mut gatherer = Gatherer::new();
+        assert_eq!(gatherer.push(200 << 10), Placement::Join { index: 0 });
+        assert_eq!(gatherer.push((56 << 10) + 1), Placement::StartNext);
+        let mut gatherer = Gatherer::new();
+        for index in 0..u16::MAX {
+            assert_eq!(gatherer.push(0), Placement::Join { index });
+        }
+        assert_eq!(gatherer.push(0), Placement::StartNext);
+    }
+
+    #[test]
+    fn the_builder_keeps_bytes_in_order_and_refuses_what_does_not_fit() {
+        let mut builder = FrameBuilder::new();
+        assert_eq!(builder.take(), None);
+        assert_eq!(builder.push(ID, b"one"), Ok(0));
+        assert_eq!(builder.push(ID, b""), Ok(1));
+        assert_eq!(builder.push(ID, b"three"), Ok(2));
+        let large = vec![0; ALONE_MIN - 1];
+        assert!(!builder.fits(large.len()));
+        let length = large.len();
+        assert_eq!(
+            builder.push(ID, &large),
+            Err(CodingError::DoesNotFit { length })
+        );
+        let frame = builder.take().unwrap();
+        assert_eq!(
+            frame,
+            PlainFrame::of(&[(ID, b"one"), (ID, b""), (ID, b"three")]).unwrap()
+        );
+        assert!(builder.is_empty() && builder.fits(length));
+    }
+}

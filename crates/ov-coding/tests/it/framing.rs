@@ -1,0 +1,218 @@
+//! What frames promise: what was put in comes out, and no bytes whatever break the decoder.
+
+use ov_coding::{
+    Coder, CodingError, Decoder, Effort, Encoder, FRAME_PLAIN_MAX, FrameBuilder, Placement,
+    PlainFrame,
+};
+use ov_format::id::ChunkId;
+use proptest::prelude::*;
+
+const TABLE_ROW: usize = 36;
+
+fn chunk() -> impl Strategy<Value = (ChunkId, Vec<u8>)> {
+    let bytes = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..2000),
+        (any::<u8>(), 0..100_000usize).prop_map(|(byte, length)| vec![byte; length]),
+        (prop::collection::vec(any::<u8>(), 1..50), 0..2000usize)
+            .prop_map(|(part, times)| part.repeat(times)),
+    ];
+    (any::<[u8; 32]>().prop_map(ChunkId), bytes)
+}
+
+fn effort() -> impl Strategy<Value = Effort> {
+    let all = [Effort::None, Effort::Fast, Effort::Normal, Effort::High];
+    prop::sample::select(all.to_vec())
+}
+
+fn borrowed(chunks: &[(ChunkId, Vec<u8>)]) -> Vec<(ChunkId, &[u8])> {
+    chunks.iter().map(|(id, bytes)| (*id, &bytes[..])).collect()
+}
+
+fn decode(coder: Coder, bytes: &[u8]) -> Result<PlainFrame, CodingError> {
+    Decoder::new().unwrap().decode(coder, bytes)
+}
+
+fn table(lengths: &[u32]) -> Vec<u8> {
+    let mut bytes = u16::try_from(lengths.len()).unwrap().to_le_bytes().to_vec();
+    for length in lengths {
+        bytes.extend_from_slice(&[8; 32]);
+        bytes.extend_from_slice(&length.to_le_bytes());
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn chunks_come_out_as_they_went_in(
+        chunks in prop::collection::vec(chunk(), 1..20),
+        effort in effort(),
+    ) {
+        let frame = PlainFrame::of(&borrowed(&chunks)).unwrap();
+        let coded = Encoder::new().unwrap().encode(&frame, effort);
+        let decoded = decode(coded.coder, &coded.bytes).unwrap();
+        prop_assert_eq!(decoded.chunks().collect::<Vec<_>>(), borrowed(&chunks));
+        let plain = frame.plain().len() + 2 + TABLE_ROW * chunks.len();
+        prop_assert!(coded.bytes.len() <= plain);
+    }
+
+    #[test]
+    fn gathered_frames_hold_each_chunk_where_the_placement_said(
+        lengths in prop::collection::vec(prop_oneof![0..3000usize, 0..400_000usize], 1..60),
+    ) {
+        let mut builder = FrameBuilder::new();
+        let mut frames = Vec::new();
+        for (n, &length) in lengths.iter().enumerate() {
+            let id = ChunkId([n as u8; 32]);
+            let bytes = vec![n as u8; length];
+            match builder.place(length) {
+                Placement::Alone => frames.push(PlainFrame::alone(id, bytes).unwrap()),
+                Placement::StartNext => {
+                    frames.extend(builder.take());
+                    prop_assert_eq!(builder.push(id, &bytes), Ok(0));
+                }
+                Placement::Join { index } => prop_assert_eq!(builder.push(id, &bytes), Ok(index)),
+            }
+        }
+        frames.extend(builder.take());
+        let mut held: Vec<_> = frames.iter().flat_map(PlainFrame::chunks).collect();
+        held.sort_by_key(|(id, _)| *id);
+        let found: Vec<_> = held.iter().map(|(_, bytes)| bytes.len()).collect();
+        prop_assert_eq!(found, lengths);
+        prop_assert!(held.iter().all(|(id, bytes)| bytes.iter().all(|b| *b == id.0[0])));
+    }
+
+    #[test]
+    fn a_changed_byte_is_refused_or_stays_within_the_limits(
+        (at, flip) in (any::<prop::sample::Index>(), 1..=255u8),
+        text in "[a-f]{200,400}",
+    ) {
+        let frame = PlainFrame::alone(ChunkId([1; 32]), text.repeat(5).into_bytes()).unwrap();
+        let mut coded = Encoder::new().unwrap().encode(&frame, Effort::Normal);
+        let at = at.index(coded.bytes.len());
+        coded.bytes[at] ^= flip;
+        for coder in [Coder::Zstd, Coder::Store] {
+            if let Ok(decoded) = decode(coder, &coded.bytes) {
+                prop_assert!(decoded.plain().len() <= FRAME_PLAIN_MAX);
+                prop_assert_eq!(decoded.chunk_count(), 1);
+            }
+        }
+    }
+}
+
+/// What the decoder takes, it takes consistently.
+fn check_decoded(coder: Coder, bytes: &[u8]) {
+    if let Ok(frame) = decode(coder, bytes) {
+        assert!(frame.chunk_count() > 0 && frame.plain().len() <= FRAME_PLAIN_MAX);
+        let sum: usize = frame.chunks().map(|(_, chunk)| chunk.len()).sum();
+        assert_eq!(sum, frame.plain().len());
+        assert_eq!(frame.chunks().count(), usize::from(frame.chunk_count()));
+    }
+}
+
+#[test]
+fn fuzz_decode_of_any_bytes() {
+    bolero::check!().for_each(|input: &[u8]| {
+        for coder in [Coder::Store, Coder::Zstd] {
+            check_decoded(coder, input);
+        }
+    });
+}
+
+#[test]
+fn fuzz_decode_of_any_payload_behind_a_good_table() {
+    bolero::check!()
+        .with_type::<(Vec<u16>, Vec<u8>)>()
+        .for_each(|(lengths, payload)| {
+            let lengths: Vec<u32> = lengths.iter().map(|l| u32::from(*l)).collect();
+            let zstd = zstd::bulk::compress(payload, 1).unwrap();
+            for rest in [payload, &zstd] {
+                let bytes = [&table(&lengths)[..], rest].concat();
+                check_decoded(Coder::Store, &bytes);
+                check_decoded(Coder::Zstd, &bytes);
+            }
+        });
+}
+
+#[test]
+fn a_table_that_states_more_than_a_frame_may_hold_is_refused_before_decoding() {
+    let lengths = vec![u32::MAX; 65_535];
+    let total = 65_535 * u64::from(u32::MAX);
+    for coder in [Coder::Store, Coder::Zstd] {
+        let error = decode(coder, &table(&lengths)).unwrap_err();
+        assert_eq!(error, CodingError::PlainTooLarge(total));
+    }
+    let one_more = FRAME_PLAIN_MAX as u32 + 1;
+    let error = decode(Coder::Store, &table(&[one_more])).unwrap_err();
+    assert_eq!(error, CodingError::PlainTooLarge(u64::from(one_more)));
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let frame = PlainFrame::alone(ChunkId([1; 32]), b"abc".repeat(100)).unwrap();
+    for effort in [Effort::None, Effort::Normal] {
+        let coded = Encoder::new().unwrap().encode(&frame, effort);
+        for length in 0..coded.bytes.len() {
+            assert!(decode(coded.coder, &coded.bytes[..length]).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_zstd_payload_must_be_one_frame_that_states_the_sum_of_the_lengths() {
+    let abc = zstd::bulk::compress(b"abc", 3).unwrap();
+    let behind_abc = |more: &[u8]| [&table(&[3])[..], &abc, more].concat();
+    assert!(decode(Coder::Zstd, &behind_abc(b"")).is_ok());
+    let not_one = Err(CodingError::NotOneZstdFrame);
+    assert_eq!(decode(Coder::Zstd, &behind_abc(b"x")), not_one);
+    let empty = zstd::bulk::compress(b"", 3).unwrap();
+    assert_eq!(decode(Coder::Zstd, &behind_abc(&empty)), not_one);
+    let skippable = [0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0];
+    assert_eq!(decode(Coder::Zstd, &behind_abc(&skippable)), not_one);
+    let alone = [&table(&[0])[..], &skippable].concat();
+    assert_eq!(decode(Coder::Zstd, &alone), not_one);
+    let unsized_frame = zstd::stream::encode_all(&b"abc"[..], 3).unwrap();
+    let bytes = [&table(&[3])[..], &unsized_frame].concat();
+    assert_eq!(decode(Coder::Zstd, &bytes), not_one);
+    for stated in [2, 4] {
+        let bytes = [&table(&[stated])[..], &abc].concat();
+        let stated = stated as usize;
+        let error = CodingError::LengthMismatch { stated, found: 3 };
+        assert_eq!(decode(Coder::Zstd, &bytes), Err(error));
+    }
+}
+
+#[test]
+fn a_small_zstd_bomb_is_refused_by_its_stated_size() {
+    let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 3).unwrap();
+    let bytes = [&table(&[1000])[..], &bomb].concat();
+    let found = 64 << 20;
+    let error = CodingError::LengthMismatch {
+        stated: 1000,
+        found,
+    };
+    assert_eq!(decode(Coder::Zstd, &bytes), Err(error));
+}
+
+#[test]
+fn the_largest_frame_goes_through_both_ways() {
+    let frame = PlainFrame::alone(ChunkId([1; 32]), vec![7; FRAME_PLAIN_MAX]).unwrap();
+    let coded = Encoder::new().unwrap().encode(&frame, Effort::Fast);
+    assert_eq!(coded.coder, Coder::Zstd);
+    assert_eq!(decode(coded.coder, &coded.bytes), Ok(frame));
+}
+
+#[test]
+fn one_encoder_and_one_decoder_serve_many_frames_even_after_a_bad_one() {
+    let mut encoder = Encoder::new().unwrap();
+    let mut decoder = Decoder::new().unwrap();
+    for n in 0..20u8 {
+        let plain = vec![n; 1000 * usize::from(n)];
+        let frame = PlainFrame::alone(ChunkId([n; 32]), plain).unwrap();
+        let coded = encoder.encode(&frame, Effort::Normal);
+        let middle = coded.bytes.len() / 2;
+        assert!(decoder.decode(coded.coder, &coded.bytes[..middle]).is_err());
+        assert_eq!(decoder.decode(coded.coder, &coded.bytes), Ok(frame));
+    }
+}
