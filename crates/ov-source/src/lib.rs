@@ -1,1 +1,41 @@
-//! ov-source
+//! Where originals live ([`Source`]) and where they go back ([`FileSink`]).
+//!
+//! A source yields its items in tree order ([`ov_format::entry::EntryKey`]) and opens their
+//! contents. There are three: [`FileTree`] (folders on Linux), [`Stream`] (one file read from any
+//! reader) and [`CommandStream`] (one file read from a program's output). A sink puts items back
+//! under a target folder and never outside it.
+//!
+//! What is skipped is decided by a [`Selection`]; what could not be read is always told.
+
+mod beneath;
+mod command;
+mod error;
+mod links;
+mod list;
+mod listing;
+mod look;
+mod names;
+mod pattern;
+mod roots;
+mod selection;
+mod selection_error;
+mod shown;
+mod size;
+mod source;
+mod stream;
+mod tree;
+mod tree_file;
+mod walk;
+mod xattrs;
+
+pub use command::CommandStream;
+pub use error::SourceError;
+pub use list::{Separator, read_list};
+pub use pattern::Case;
+pub use selection::{FileSystems, Selection, SelectionBuilder};
+pub use selection_error::SelectionError;
+pub use shown::ShownPath;
+pub use size::parse_size;
+pub use source::{FileStat, Fingerprint, Item, ItemHandle, OpenFile, Segment, Source};
+pub use stream::Stream;
+pub use tree::FileTree;
