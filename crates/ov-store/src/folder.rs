@@ -1,0 +1,494 @@
+//! A target in a folder of a file system.
+//!
+//! Nothing appears under its name before its bytes are synced, and nothing is called durable
+//! before the folders that lead to it are synced too. A sync that failed is not tried again on the
+//! same file: the kernel may have dropped the pages and would answer yes.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use ov_format::name::ObjectName;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::durable::{Durable, Put};
+use crate::error::{Action, StoreError};
+use crate::memory::{check_length, width};
+use crate::store::{Listed, Listing, Overwrite, Store};
+use crate::walk;
+
+/// Objects up to this length are compared byte by byte when they are there already.
+const COMPARED_BYTES_MAX: u64 = 4 << 20;
+
+const FOLDER_MODE: Mode = Mode::RWXU;
+/// Objects never change, so nobody may write them, not even their owner by accident.
+const FILE_MODE: Mode = Mode::RUSR;
+
+/// Numbers the temporary files of this process.
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// A target in a folder.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    /// Folders below the root that this process has seen durably linked to their parents.
+    linked: Mutex<HashSet<PathBuf>>,
+    /// Set when a folder could not be synced: what later syncs of it say means nothing.
+    unsynced: AtomicBool,
+}
+
+/// How a file gets its final name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Landing {
+    Keep,
+    Replace,
+}
+
+impl Folder {
+    /// Makes the folder, with its missing parents, and opens it. Takes one that is there.
+    ///
+    /// # Errors
+    /// If it cannot be made, or something else has its name.
+    pub fn create(root: &Path) -> Result<Self, StoreError> {
+        let target = root.display().to_string();
+        make_with_parents(root).map_err(|e| StoreError::from_os(&target, Action::Create, e))?;
+        Self::open(root)
+    }
+
+    /// Opens a folder that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] if it is not there or no folder.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let target = || root.display().to_string();
+        match std::fs::metadata(root) {
+            Ok(metadata) if metadata.is_dir() => Ok(Self {
+                root: root.to_owned(),
+                linked: Mutex::default(),
+                unsynced: AtomicBool::new(false),
+            }),
+            Ok(_) => Err(not_a_store(target(), Errno::NOTDIR.into())),
+            Err(e) if is_absent(&e) => Err(not_a_store(target(), e)),
+            Err(e) => Err(StoreError::from_os(&target(), Action::Open, e)),
+        }
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn path(&self, name: &ObjectName) -> PathBuf {
+        self.root.join(name.to_string())
+    }
+
+    fn failed(&self, action: Action, error: impl Into<io::Error>) -> StoreError {
+        StoreError::from_os(&self.describe(), action, error)
+    }
+
+    fn linked(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.linked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A failure to read `name`: not there, or the whole folder is not there, or worse.
+    fn unreadable(&self, name: &ObjectName, action: Action, error: io::Error) -> StoreError {
+        if !is_absent(&error) {
+            return self.failed(action, error);
+        }
+        match std::fs::metadata(&self.root) {
+            Err(e) if is_absent(&e) => not_a_store(self.describe(), e),
+            _ => StoreError::NotFound { name: *name },
+        }
+    }
+
+    /// Opens an object and says its length. Whatever is no regular file is no object.
+    fn open_object(&self, name: &ObjectName, action: Action) -> Result<(File, u64), StoreError> {
+        // A FIFO planted under the name must not block, a link must not lead elsewhere.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = match rustix::fs::open(self.path(name), flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(Errno::LOOP) => return Err(StoreError::Damaged { name: *name }),
+            Err(e) => return Err(self.unreadable(name, action, e.into())),
+        };
+        let metadata = file.metadata().map_err(|e| self.failed(action, e))?;
+        if !metadata.is_file() {
+            return Err(StoreError::Damaged { name: *name });
+        }
+        Ok((file, metadata.len()))
+    }
+
+    /// Makes the folder that will hold `path`, and every folder between it and the root, durable.
+    fn make_folders(&self, parent: &Path) -> Result<(), StoreError> {
+        let below = parent.strip_prefix(&self.root).unwrap_or(Path::new(""));
+        let mut folder = self.root.clone();
+        for part in below.components() {
+            let above = folder.clone();
+            folder.push(part);
+            if self.linked().contains(&folder) {
+                continue;
+            }
+            match rustix::fs::mkdir(&folder, FOLDER_MODE) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(Errno::NOENT) if above == self.root => {
+                    return Err(not_a_store(self.describe(), Errno::NOENT.into()));
+                }
+                Err(e) => return Err(self.failed(Action::Put, e)),
+            }
+            // Also when it was there: whoever made it may not have synced it yet.
+            self.sync_folder(&above)?;
+            self.linked().insert(folder.clone());
+        }
+        Ok(())
+    }
+
+    /// Syncs a folder. If that fails, nothing stored through this target counts any more.
+    fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        let opened = File::open(folder).map_err(|e| self.failed(Action::Put, e))?;
+        match opened.sync_all() {
+            // The file system knows no syncing of folders; there is nothing better to call.
+            Err(e) if unsupported(&e) => Ok(()),
+            Err(e) => {
+                self.unsynced.store(true, Ordering::SeqCst);
+                Err(self.failed(Action::Put, e))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Compares what lies under the name with what should, and makes sure that it stays.
+    fn accept_existing(
+        &self,
+        name: &ObjectName,
+        bytes: &[u8],
+    ) -> Result<Durable<ObjectName>, StoreError> {
+        let (mut file, length) = self.open_object(name, Action::Look)?;
+        if length != width(bytes) {
+            return Err(StoreError::Damaged { name: *name });
+        }
+        if length <= COMPARED_BYTES_MAX && !holds(&mut file, bytes) {
+            return Err(StoreError::Damaged { name: *name });
+        }
+        file.sync_all().map_err(|e| {
+            self.unsynced.store(true, Ordering::SeqCst);
+            self.failed(Action::Put, e)
+        })?;
+        self.settle(name)?;
+        Ok(Durable::new(*name, Put::AlreadyThere))
+    }
+
+    /// Makes the name itself durable.
+    fn settle(&self, name: &ObjectName) -> Result<(), StoreError> {
+        let path = self.path(name);
+        let parent = path.parent().unwrap_or(&self.root);
+        self.make_folders(parent)?;
+        self.sync_folder(parent)
+    }
+
+    /// Writes and syncs the bytes under a temporary name beside `path`.
+    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+        let (mut file, temporary) = self.open_temporary(path)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        if let Err(e) = written {
+            drop(file);
+            forget(&temporary);
+            return Err(self.failed(Action::Put, e));
+        }
+        Ok(temporary)
+    }
+
+    fn open_temporary(&self, path: &Path) -> Result<(File, PathBuf), StoreError> {
+        let parent = path.parent().unwrap_or(&self.root);
+        let leaf = path.file_name().unwrap_or_default().to_string_lossy();
+        let process = std::process::id();
+        let mut folders_made_again = false;
+        loop {
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let temporary = parent.join(format!(".{leaf}.{process}-{number}.tmp"));
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            match rustix::fs::open(&temporary, flags, FILE_MODE) {
+                Ok(fd) => return Ok((File::from(fd), temporary)),
+                // Another machine with this process number, or one that died.
+                Err(Errno::EXIST) => {}
+                // Somebody tidied away an empty folder.
+                Err(Errno::NOENT) if !folders_made_again => {
+                    folders_made_again = true;
+                    self.linked().clear();
+                    self.make_folders(parent)?;
+                }
+                Err(e) => return Err(self.failed(Action::Put, e)),
+            }
+        }
+    }
+
+    fn check_synced(&self) -> Result<(), StoreError> {
+        if self.unsynced.load(Ordering::SeqCst) {
+            return Err(StoreError::Unsynced {
+                target: self.describe(),
+            });
+        }
+        Ok(())
+    }
+
+    fn store(&self, name: &ObjectName, bytes: &[u8], landing: Landing) -> Result<Put, StoreError> {
+        let path = self.path(name);
+        self.make_folders(path.parent().unwrap_or(&self.root))?;
+        let temporary = self.write_temporary(&path, bytes)?;
+        let landed = match landing {
+            Landing::Keep => rename_new(&temporary, &path),
+            Landing::Replace => rustix::fs::rename(&temporary, &path),
+        };
+        if let Err(e) = landed {
+            forget(&temporary);
+            return match e {
+                Errno::EXIST => Ok(Put::AlreadyThere),
+                e => Err(self.failed(Action::Put, e)),
+            };
+        }
+        self.settle(name)?;
+        Ok(Put::Created)
+    }
+}
+
+impl Store for Folder {
+    fn put_new(&self, name: &ObjectName, bytes: &[u8]) -> Result<Durable<ObjectName>, StoreError> {
+        check_length(name, width(bytes))?;
+        self.check_synced()?;
+        if self.length(name)?.is_some() {
+            return self.accept_existing(name, bytes);
+        }
+        match self.store(name, bytes, Landing::Keep)? {
+            Put::Created => Ok(Durable::new(*name, Put::Created)),
+            Put::AlreadyThere => self.accept_existing(name, bytes),
+        }
+    }
+
+    fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
+        let (file, length) = self.open_object(name, Action::Get)?;
+        check_length(name, length)?;
+        let mut bytes = Vec::new();
+        let room = usize::try_from(length).map_err(|_| Errno::NOMEM);
+        room.and_then(|room| bytes.try_reserve_exact(room).map_err(|_| Errno::NOMEM))
+            .map_err(|e| self.failed(Action::Get, e))?;
+        file.take(length)
+            .read_to_end(&mut bytes)
+            .map_err(|e| self.failed(Action::Get, e))?;
+        Ok(bytes)
+    }
+
+    fn get_range(
+        &self,
+        name: &ObjectName,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let (file, there) = self.open_object(name, Action::Get)?;
+        let short = StoreError::Short {
+            name: *name,
+            offset,
+            wanted: length,
+        };
+        let end = u64::try_from(length)
+            .ok()
+            .and_then(|length| offset.checked_add(length));
+        if end.is_none_or(|end| end > there) {
+            return Err(short);
+        }
+        let mut bytes = Vec::new();
+        bytes
+            .try_reserve_exact(length)
+            .map_err(|_| self.failed(Action::Get, Errno::NOMEM))?;
+        bytes.resize(length, 0);
+        match file.read_exact_at(&mut bytes, offset) {
+            Ok(()) => Ok(bytes),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(short),
+            Err(e) => Err(self.failed(Action::Get, e)),
+        }
+    }
+
+    fn length(&self, name: &ObjectName) -> Result<Option<u64>, StoreError> {
+        match std::fs::symlink_metadata(self.path(name)) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+            Ok(_) => Err(StoreError::Damaged { name: *name }),
+            Err(e) => match self.unreadable(name, Action::Look, e) {
+                StoreError::NotFound { .. } => Ok(None),
+                e => Err(e),
+            },
+        }
+    }
+
+    fn list(
+        &self,
+        what: Listing,
+        visit: &mut dyn FnMut(Listed) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let folder = self.root.join(what.folder());
+        let start = what.start().map(|start| self.root.join(start));
+        let mut failure = None;
+        let walked = walk::files(&folder, start.as_deref(), &mut |path, metadata| {
+            let name = path
+                .strip_prefix(&self.root)
+                .ok()
+                .and_then(Path::to_str)
+                .and_then(ObjectName::parse)
+                .filter(|name| what.takes(name));
+            let Some(name) = name else { return true };
+            let listed = Listed {
+                name,
+                length: metadata.len(),
+                modified: metadata.modified().ok(),
+            };
+            failure = visit(listed).err();
+            failure.is_none()
+        });
+        match (failure, walked) {
+            (Some(e), _) => Err(e),
+            (None, Ok(())) => self.check_root(),
+            (None, Err(e)) => Err(self.failed(Action::List, e)),
+        }
+    }
+
+    fn delete(&self, name: &ObjectName) -> Result<(), StoreError> {
+        match rustix::fs::unlink(self.path(name)) {
+            Ok(()) => {
+                let path = self.path(name);
+                self.sync_folder(path.parent().unwrap_or(&self.root))
+            }
+            Err(e) => match self.unreadable(name, Action::Delete, e.into()) {
+                StoreError::NotFound { .. } => Ok(()),
+                e => Err(e),
+            },
+        }
+    }
+
+    fn describe(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn try_overwrite(&self, name: &ObjectName, bytes: &[u8]) -> Result<Overwrite, StoreError> {
+        match self.store(name, bytes, Landing::Replace) {
+            Ok(_) => Ok(Overwrite::Done),
+            Err(StoreError::Denied { .. }) => Ok(Overwrite::Refused),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn sweep(&self, age: Duration) -> Result<u64, StoreError> {
+        let before = SystemTime::now().checked_sub(age);
+        let mut swept = 0;
+        for kind in ["pack", "table", "log", "probe"] {
+            walk::files(&self.root.join(kind), None, &mut |path, metadata| {
+                let old = metadata
+                    .modified()
+                    .is_ok_and(|at| before.is_some_and(|b| at < b));
+                if old && is_temporary(path) && std::fs::remove_file(path).is_ok() {
+                    swept += 1;
+                }
+                true
+            })
+            .map_err(|e| self.failed(Action::List, e))?;
+        }
+        Ok(swept)
+    }
+}
+
+impl Folder {
+    /// An empty listing of a drive that is not mounted must not look like an empty vault.
+    fn check_root(&self) -> Result<(), StoreError> {
+        Self::open(&self.root).map(drop)
+    }
+}
+
+fn not_a_store(target: String, error: io::Error) -> StoreError {
+    StoreError::NotAStore {
+        target,
+        source: error.into(),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn unsupported(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .map(Errno::from_raw_os_error)
+        .is_some_and(|e| matches!(e, Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
+}
+
+/// Whether a file of the right length holds exactly these bytes.
+fn holds(file: &mut File, bytes: &[u8]) -> bool {
+    let mut block = [0; 64 << 10];
+    bytes.chunks(block.len()).all(|wanted| {
+        let there = &mut block[..wanted.len()];
+        file.read_exact(there).is_ok() && there == wanted
+    })
+}
+
+/// Removes a temporary file. If that fails too, [`Folder::sweep`] will find it.
+fn forget(temporary: &Path) {
+    let _ = std::fs::remove_file(temporary);
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|leaf| leaf.to_str())
+        .is_some_and(|leaf| leaf.starts_with('.') && leaf.ends_with(".tmp"))
+}
+
+/// Renames without replacing, in the best way that the file system has.
+fn rename_new(from: &Path, to: &Path) -> Result<(), Errno> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => link_new(from, to),
+        other => other,
+    }
+}
+
+/// For file systems without `RENAME_NOREPLACE` (NFS): a link never replaces.
+fn link_new(from: &Path, to: &Path) -> Result<(), Errno> {
+    match rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty()) {
+        Ok(()) => {
+            forget(from);
+            Ok(())
+        }
+        // Neither is there (exFAT, some shares). Names carry the hash of the bytes, so whoever
+        // wins the race between this look and the rename stores the same.
+        Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => match rustix::fs::lstat(to) {
+            Ok(_) => Err(Errno::EXIST),
+            Err(Errno::NOENT) => rustix::fs::rename(from, to),
+            Err(e) => Err(e),
+        },
+        Err(e) => Err(e),
+    }
+}
+
+/// Makes a folder and its missing parents, and syncs the folder above each that it made.
+fn make_with_parents(folder: &Path) -> io::Result<()> {
+    let above = match folder.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => return Ok(()),
+    };
+    match rustix::fs::mkdir(folder, FOLDER_MODE) {
+        Ok(()) => {}
+        Err(Errno::EXIST) if folder.is_dir() => return Ok(()),
+        Err(Errno::NOENT) => {
+            make_with_parents(above)?;
+            rustix::fs::mkdir(folder, FOLDER_MODE)?;
+        }
+        Err(e) => return Err(e.into()),
+    }
+    match File::open(above).and_then(|above| above.sync_all()) {
+        Err(e) if !unsupported(&e) => Err(e),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,30 @@
+//! From a URL to a target.
+
+use crate::error::StoreError;
+use crate::folder::Folder;
+use crate::options::OpenOptions;
+use crate::s3::S3;
+use crate::store::Store;
+use crate::url::{Place, TargetUrl};
+
+/// Opens a target that is there.
+///
+/// # Errors
+/// [`StoreError::NotAStore`] if a folder is not there; a missing bucket shows at the first call.
+pub fn open(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    match url.place() {
+        Place::Folder(path) => Ok(Box::new(Folder::open(path)?)),
+        Place::S3 { bucket, prefix } => Ok(Box::new(S3::open(bucket, prefix, options)?)),
+    }
+}
+
+/// Makes the place if it is a folder, and opens it. Buckets are made by whoever runs the server.
+///
+/// # Errors
+/// If the folder cannot be made, or as [`open`].
+pub fn create(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    match url.place() {
+        Place::Folder(path) => Ok(Box::new(Folder::create(path)?)),
+        Place::S3 { .. } => open(url, options),
+    }
+}
