@@ -75,6 +75,8 @@ fn run(words: &[String]) -> Result<(), Chore> {
 
 /// The folder that holds this package's folder, whatever the working directory.
 fn project_root() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own).to_path_buf()
+    // Cargo says at run time where the package lies: what was compiled in may stem from another checkout.
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let own = own.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    own.parent().map_or_else(|| own.clone(), Path::to_path_buf)
 }

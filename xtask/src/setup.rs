@@ -89,7 +89,14 @@ fn apt_get(root: &Path, packages: &[&str]) -> Result<(), Chore> {
     if let Err(error) = show(&mut command("apt-get", &["update", "-qq"], root)) {
         println!("WARNING: {error}");
     }
-    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    let install = [
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+        "-o",
+        "Dpkg::Use-Pty=0",
+    ];
     let mut command = command("apt-get", &[&install[..], packages].concat(), root);
     show(command.env("DEBIAN_FRONTEND", "noninteractive"))
 }
