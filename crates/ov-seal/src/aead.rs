@@ -117,7 +117,7 @@ mod tests {
             let key = AeadKey::new(&Key32::new([1; 32]));
             let mut sealed = key.seal(0, b"aad", &plain);
             let at = at.index(sealed.len());
-            sealed[at] ^= 1 << bit;
+            sealed[at] ^= 1u8 << bit;
             prop_assert_eq!(key.open(0, b"aad", &sealed), Err(NotAuthentic));
         }
     }

@@ -33,6 +33,8 @@ pub mod purpose {
     pub const SEGMENT_ID: &str = "oncovault 2026 v1 segment id";
     /// HPKE `info` of a segment's slot, before the segment's context. Not a key.
     pub const KEM_SLOT: &str = "oncovault 2026 v1 kem slot";
+    /// HPKE `info` of a secret sealed to a member. Not a key.
+    pub const SEALED_SECRET: &str = "oncovault 2026 v1 sealed secret";
     /// Checksum of a key file. Not secret.
     pub const KEY_FILE_CHECKSUM: &str = "oncovault 2026 v1 key file checksum";
     /// Associated data of a key file's sealed seed, before its public part. Not a key.
@@ -58,6 +60,7 @@ pub mod purpose {
         COMMITMENT,
         SEGMENT_ID,
         KEM_SLOT,
+        SEALED_SECRET,
         KEY_FILE_CHECKSUM,
         KEY_FILE,
         RECOVERY_MEMBER,

@@ -109,8 +109,8 @@ impl KemPublic {
     }
 
     /// The ML-KEM-768 key, then the X25519 key.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes().to_vec()
+    pub fn to_bytes(&self) -> [u8; PUBLIC_BYTES] {
+        self.0.to_bytes().into()
     }
 
     /// Seals `plain`, so that only the secret half opens it, and only with this `info` and `aad`.

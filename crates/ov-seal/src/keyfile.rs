@@ -21,13 +21,13 @@
 //! The lines above the base64 are for people; a program believes only what is inside. This crate
 //! makes and reads text; the caller writes it with mode 0600 and never over another file.
 
-use std::fmt::Write as _;
-
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::BASE64;
-use minicbor::{Decoder, Encoder};
-use ov_format::id::{MemberId, ObjectHash, TargetId, VaultId};
-use ov_format::name::{LogId, RecordName};
+use ov_format::FormatError;
+use ov_format::cbor::{Reader, Writer};
+use ov_format::id::{MemberId, VaultId};
+use ov_format::name::RecordName;
+use ov_format::statement::Role;
 use zeroize::Zeroizing;
 
 use crate::aead::AeadKey;
@@ -44,7 +44,7 @@ pub const NAME_BYTES_MAX: usize = 200;
 const BEGIN: &str = "-----BEGIN ONCOVAULT KEY-----";
 const END: &str = "-----END ONCOVAULT KEY-----";
 const LINE: usize = 64;
-const TEXT_BYTES_MAX: usize = 16 * 1024;
+const BASE64_BYTES_MAX: usize = 4 * 1024;
 const CHECKSUM_BYTES: usize = 16;
 const SALT_BYTES: usize = 16;
 const SEALED_BYTES: usize = 32 + crate::aead::TAG_BYTES;
@@ -75,62 +75,6 @@ pub enum KeyFileError {
     /// The machine has not the 64 MiB that Argon2id needs.
     #[error("not enough memory to try the passphrase: 64 MiB are needed")]
     Memory,
-}
-
-/// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Writes.
-    Agent,
-    /// Accepts, verifies, forgets, prunes, copies; reads nothing.
-    Keeper,
-    /// Restores from its compartments.
-    Reader,
-    /// Reads logs and evidence.
-    Auditor,
-    /// With others, allows what destroys.
-    Steward,
-    /// Appoints; binds datasets.
-    Admin,
-}
-
-impl Role {
-    /// All, in order.
-    pub const ALL: [Self; 6] = [
-        Self::Agent,
-        Self::Keeper,
-        Self::Reader,
-        Self::Auditor,
-        Self::Steward,
-        Self::Admin,
-    ];
-
-    /// The word for people.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Keeper => "keeper",
-            Self::Reader => "reader",
-            Self::Auditor => "auditor",
-            Self::Steward => "steward",
-            Self::Admin => "admin",
-        }
-    }
-
-    const fn byte(self) -> u8 {
-        match self {
-            Self::Agent => 1,
-            Self::Keeper => 2,
-            Self::Reader => 3,
-            Self::Auditor => 4,
-            Self::Steward => 5,
-            Self::Admin => 6,
-        }
-    }
-
-    fn from_byte(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.byte() == byte)
-    }
 }
 
 /// The public part of a key file: whose it is, and where its trust begins.
@@ -213,24 +157,22 @@ impl KeyFile {
 
     /// The whole text of the file.
     pub fn text(&self) -> Zeroizing<String> {
-        let public = public_bytes(&self.facts);
-        let mut body = Zeroizing::new(Vec::with_capacity(public.len() + 128));
-        body.extend_from_slice(&[0x83, KEY_FILE_VERSION]);
-        encode(&mut body, |e| {
-            e.bytes(&public)?;
-            match &self.seed {
-                Seed::Bare(seed) => e.array(2)?.u8(WRAP_NONE)?.bytes(seed.bytes())?,
-                Seed::Sealed { salt, sealed } => e
-                    .array(3)?
-                    .u8(WRAP_PASSPHRASE)?
-                    .bytes(salt)?
-                    .bytes(sealed)?,
-            };
-            Ok(())
-        });
-        let sum = checksum(&body);
-        body.extend_from_slice(&sum);
-        armour(&self.facts, &body)
+        let mut writer = Writer::new();
+        writer
+            .array(3)
+            .uint(KEY_FILE_VERSION)
+            .bytes(&public_bytes(&self.facts));
+        match &self.seed {
+            Seed::Bare(seed) => writer.array(2).uint(WRAP_NONE).bytes(seed.bytes()),
+            Seed::Sealed { salt, sealed } => writer
+                .array(3)
+                .uint(WRAP_PASSPHRASE)
+                .bytes(salt)
+                .bytes(sealed),
+        };
+        let body = Zeroizing::new(writer.finish());
+        let whole = Zeroizing::new([&body[..], &checksum(&body)].concat());
+        armour(&self.facts, &whole)
     }
 
     /// Whose it is.
@@ -340,48 +282,31 @@ fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
     sum
 }
 
-type EncodeError = minicbor::encode::Error<std::convert::Infallible>;
-type Written<'a> = Encoder<&'a mut Vec<u8>>;
-
-fn encode(out: &mut Vec<u8>, write: impl FnOnce(&mut Written<'_>) -> Result<(), EncodeError>) {
-    write(&mut Encoder::new(out)).expect("writing into memory does not fail");
-}
-
 fn public_bytes(facts: &KeyFacts) -> Vec<u8> {
-    let mut out = Vec::new();
-    encode(&mut out, |e| {
-        e.array(6)?.bytes(facts.vault.bytes())?;
-        write_record(e, &facts.root)?;
-        write_record(e, &facts.head)?;
-        e.bytes(facts.member.bytes())?.str(&facts.name)?;
-        e.array(u64::try_from(facts.roles.len()).unwrap_or(u64::MAX))?;
-        for role in &facts.roles {
-            e.u8(role.byte())?;
-        }
-        Ok(())
-    });
-    out
-}
-
-fn write_record(e: &mut Written<'_>, record: &RecordName) -> Result<(), EncodeError> {
-    e.array(4)?
-        .bytes(record.log.member.bytes())?
-        .bytes(record.log.target.bytes())?;
-    e.u64(record.number)?.bytes(record.hash.bytes())?;
-    Ok(())
+    let mut writer = Writer::new();
+    writer
+        .array(6)
+        .value(&facts.vault)
+        .value(&facts.root)
+        .value(&facts.head);
+    writer
+        .value(&facts.member)
+        .text(&facts.name)
+        .list(&facts.roles);
+    writer.finish()
 }
 
 /// Checked for damage already: what does not read now was never written by this version.
 fn read_body(body: &[u8]) -> Result<KeyFile, KeyFileError> {
-    let mut reader = Reader(Decoder::new(body));
-    reader.array(3)?;
-    let version = reader.byte()?;
+    let mut reader = Reader::new(body);
+    reader.fields(1)?;
+    let version = reader.uint()?;
     if version > KEY_FILE_VERSION {
         return Err(KeyFileError::Newer(version));
     }
     let facts = read_public(reader.bytes()?)?;
-    let fields = reader.open_array()?;
-    let seed = match (reader.byte()?, fields) {
+    let fields = reader.array()?;
+    let seed = match (reader.uint()?, fields) {
         (WRAP_NONE, 2) => Seed::Bare(Key32::new(reader.fixed()?)),
         (WRAP_PASSPHRASE, 3) => Seed::Sealed {
             salt: reader.fixed()?,
@@ -394,15 +319,15 @@ fn read_body(body: &[u8]) -> Result<KeyFile, KeyFileError> {
 }
 
 fn read_public(bytes: &[u8]) -> Result<KeyFacts, KeyFileError> {
-    let mut reader = Reader(Decoder::new(bytes));
-    reader.array(6)?;
+    let mut reader = Reader::new(bytes);
+    reader.fields(6)?;
     let facts = KeyFacts {
-        vault: VaultId(reader.fixed()?),
-        root: reader.record()?,
-        head: reader.record()?,
-        member: MemberId(reader.fixed()?),
+        vault: reader.value()?,
+        root: reader.value()?,
+        head: reader.value()?,
+        member: reader.value()?,
         name: reader.text()?.to_owned(),
-        roles: reader.roles()?,
+        roles: reader.list()?,
     };
     reader.end()?;
     check_name(&facts.name).map_err(|_| KeyFileError::Damaged)?;
@@ -413,69 +338,16 @@ fn read_public(bytes: &[u8]) -> Result<KeyFacts, KeyFileError> {
     }
 }
 
-/// Reads CBOR; whatever does not fit is damage.
-struct Reader<'a>(Decoder<'a>);
-
-impl<'a> Reader<'a> {
-    fn open_array(&mut self) -> Result<u64, KeyFileError> {
-        self.0.array().ok().flatten().ok_or(KeyFileError::Damaged)
-    }
-
-    fn array(&mut self, fields: u64) -> Result<(), KeyFileError> {
-        match self.open_array()? == fields {
-            true => Ok(()),
-            false => Err(KeyFileError::Damaged),
-        }
-    }
-
-    fn byte(&mut self) -> Result<u8, KeyFileError> {
-        self.0.u8().map_err(|_| KeyFileError::Damaged)
-    }
-
-    fn bytes(&mut self) -> Result<&'a [u8], KeyFileError> {
-        self.0.bytes().map_err(|_| KeyFileError::Damaged)
-    }
-
-    fn text(&mut self) -> Result<&'a str, KeyFileError> {
-        self.0.str().map_err(|_| KeyFileError::Damaged)
-    }
-
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], KeyFileError> {
-        self.bytes()?.try_into().map_err(|_| KeyFileError::Damaged)
-    }
-
-    fn record(&mut self) -> Result<RecordName, KeyFileError> {
-        self.array(4)?;
-        let log = LogId {
-            member: MemberId(self.fixed()?),
-            target: TargetId(self.fixed()?),
-        };
-        let number = self.0.u64().map_err(|_| KeyFileError::Damaged)?;
-        Ok(RecordName {
-            log,
-            number,
-            hash: ObjectHash(self.fixed()?),
-        })
-    }
-
-    fn roles(&mut self) -> Result<Vec<Role>, KeyFileError> {
-        let count = self.open_array()?;
-        let role = |_| Role::from_byte(self.byte()?).ok_or(KeyFileError::Damaged);
-        (0..count).map(role).collect()
-    }
-
-    fn end(&self) -> Result<(), KeyFileError> {
-        match self.0.position() == self.0.input().len() {
-            true => Ok(()),
-            false => Err(KeyFileError::Damaged),
-        }
+impl From<FormatError> for KeyFileError {
+    fn from(_: FormatError) -> Self {
+        Self::Damaged
     }
 }
 
 fn armour(facts: &KeyFacts, body: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(BASE64.encode(body));
     let mut text = Zeroizing::new(String::with_capacity(2 * base64.len() + 1024));
-    let roles: Vec<_> = facts.roles.iter().map(|role| role.word()).collect();
+    let roles: Vec<_> = facts.roles.iter().map(|role| role.name()).collect();
     let (name, vault) = (&facts.name, facts.vault);
     let head =
         format_args!("Role: {}\nName: {name}\nVault: {vault}\n", roles.join(", ")).to_string();
@@ -486,21 +358,31 @@ fn armour(facts: &KeyFacts, body: &[u8]) -> Zeroizing<String> {
         text.extend(line.iter().copied().map(char::from));
         text.push('\n');
     }
-    let _ = writeln!(text, "{END}");
+    text.push_str(END);
+    text.push('\n');
     text
 }
 
 /// The bytes between the armour. Spaces, line ends and text around it do not count, since mail
 /// programs and editors change them.
 fn unarmour(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    let (_, rest) = text.split_once(BEGIN).ok_or(KeyFileError::NotAKeyFile)?;
-    let (inside, _) = rest.split_once(END).ok_or(KeyFileError::Damaged)?;
-    if inside.len() > TEXT_BYTES_MAX {
-        return Err(KeyFileError::Damaged);
-    }
-    let mut base64 = Zeroizing::new(Vec::with_capacity(inside.len()));
-    for line in inside.lines().filter(|line| !line.contains(':')) {
-        base64.extend(line.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut lines = text.lines().map(str::trim);
+    lines
+        .find(|line| *line == BEGIN)
+        .ok_or(KeyFileError::NotAKeyFile)?;
+    let mut base64 = Zeroizing::new(Vec::with_capacity(BASE64_BYTES_MAX));
+    loop {
+        let line = lines.next().ok_or(KeyFileError::Damaged)?;
+        if line == END {
+            break;
+        }
+        if line.contains(':') {
+            continue;
+        }
+        if base64.len() + line.len() > BASE64_BYTES_MAX {
+            return Err(KeyFileError::Damaged);
+        }
+        base64.extend_from_slice(line.as_bytes());
     }
     let body = BASE64.decode(&base64).map_err(|_| KeyFileError::Damaged)?;
     Ok(Zeroizing::new(body))

@@ -1,3 +1,6 @@
+use ov_format::id::{ObjectHash, TargetId};
+use ov_format::name::LogId;
+
 use super::*;
 use crate::entropy::SeededEntropy;
 use crate::sign::Domain;
@@ -167,7 +170,7 @@ fn other_texts_are_no_key_files() {
     }
     let empty = format!("{BEGIN}\n{END}");
     assert_eq!(KeyFile::parse(&empty).err(), Some(KeyFileError::Damaged));
-    let endless = format!("{BEGIN}\n{}\n{END}", "A".repeat(TEXT_BYTES_MAX + 1));
+    let endless = format!("{BEGIN}\n{}\n{END}", "A".repeat(BASE64_BYTES_MAX + 1));
     assert_eq!(KeyFile::parse(&endless).err(), Some(KeyFileError::Damaged));
 }
 
@@ -234,7 +237,7 @@ fn trailing_bytes_and_unknown_wraps_and_roles_are_refused() {
     assert_eq!(KeyFile::parse(&wrap).err(), Some(KeyFileError::Damaged));
     let role = forge(&text, |body| {
         let at = body.len() - 37;
-        assert_eq!(body[at], Role::Reader.byte());
+        assert_eq!(body[at], Role::Reader.code());
         body[at] = 23;
     });
     assert_eq!(KeyFile::parse(&role).err(), Some(KeyFileError::Damaged));

@@ -1,14 +1,12 @@
 //! A member's secret: one 32-byte seed, from which all its keys follow.
 
+use ov_format::statement::PublicKeys;
 use zeroize::Zeroizing;
 
 use crate::entropy::Entropy;
 use crate::kdf::{Key32, derive, purpose};
-use crate::kem::{KemError, KemPublic, KemSecret, PUBLIC_BYTES, SealedTo};
-use crate::sign::{Domain, SignError, Signature, SigningKey, VERIFYING_BYTES, VerifyingKey};
-
-/// Length of [`MemberPublic`] as bytes.
-pub const MEMBER_PUBLIC_BYTES: usize = PUBLIC_BYTES + VERIFYING_BYTES;
+use crate::kem::{KemError, KemPublic, KemSecret, SealedTo};
+use crate::sign::{Domain, Signature, SigningKey, VerifyingKey};
 
 /// Everything a member knows that others must not.
 #[derive(Debug)]
@@ -52,14 +50,11 @@ impl MemberSecret {
         self.signing.sign(domain, bytes)
     }
 
-    /// Opens a secret that was sealed to this member.
-    pub fn open(
-        &self,
-        info: &[u8],
-        aad: &[u8],
-        sealed: &SealedTo,
-    ) -> Result<Zeroizing<Vec<u8>>, KemError> {
-        self.kem.open(info, aad, sealed)
+    /// Opens a secret that [`MemberPublic::seal_secret`] sealed to this member.
+    pub fn open_secret(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KemError> {
+        let sealed = SealedTo::from_bytes(sealed)?;
+        self.kem
+            .open(purpose::SEALED_SECRET.as_bytes(), aad, &sealed)
     }
 
     /// Key under which the member's local state is sealed.
@@ -82,36 +77,33 @@ pub struct MemberPublic {
     pub verify: VerifyingKey,
 }
 
-/// Why bytes are no member's public keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MemberError {
-    /// Not [`MEMBER_PUBLIC_BYTES`] bytes.
-    #[error("{0} bytes are no member's public keys")]
-    Length(usize),
-    /// The sealing key is none.
-    #[error(transparent)]
-    Kem(#[from] KemError),
-    /// The verifying key is none.
-    #[error(transparent)]
-    Verify(#[from] SignError),
-}
-
 impl MemberPublic {
-    /// The sealing key (1216 bytes), then the verifying key (1984 bytes).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        [&self.kem.to_bytes()[..], self.verify.bytes()].concat()
+    /// Seals a secret to this member alone. `aad` says what it is for: whoever opens it must name
+    /// the same.
+    pub fn seal_secret(&self, aad: &[u8], secret: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+        self.kem
+            .seal(purpose::SEALED_SECRET.as_bytes(), aad, secret, entropy)
+            .to_bytes()
     }
 
-    /// Reads what [`MemberPublic::to_bytes`] writes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MemberError> {
-        let split = bytes.split_at_checked(PUBLIC_BYTES);
-        let (kem, verify) = split.ok_or(MemberError::Length(bytes.len()))?;
-        if verify.len() != VERIFYING_BYTES {
-            return Err(MemberError::Length(bytes.len()));
+    /// As the head keeps them.
+    pub fn keys(&self) -> PublicKeys {
+        let kem = Box::new(self.kem.to_bytes());
+        PublicKeys {
+            kem,
+            verify: Box::new(*self.verify.bytes()),
         }
+    }
+}
+
+impl TryFrom<&PublicKeys> for MemberPublic {
+    type Error = KemError;
+
+    fn try_from(keys: &PublicKeys) -> Result<Self, KemError> {
+        let kem = KemPublic::from_bytes(&keys.kem[..])?;
         Ok(Self {
-            kem: KemPublic::from_bytes(kem)?,
-            verify: VerifyingKey::from_bytes(verify)?,
+            kem,
+            verify: VerifyingKey::new(&keys.verify),
         })
     }
 }
@@ -134,21 +126,40 @@ mod tests {
     }
 
     #[test]
-    fn public_keys_survive_a_round_trip_and_no_other_length_is_read() {
+    fn public_keys_survive_the_head_and_bad_ones_are_refused() {
         let public = MemberSecret::generate(&SeededEntropy::new(1)).public();
-        let bytes = public.to_bytes();
-        assert_eq!(bytes.len(), MEMBER_PUBLIC_BYTES);
-        assert_eq!(MemberPublic::from_bytes(&bytes), Ok(public));
-        for length in [0, PUBLIC_BYTES, bytes.len() - 1] {
-            assert_eq!(
-                MemberPublic::from_bytes(&bytes[..length]),
-                Err(MemberError::Length(length))
-            );
-        }
-        let long = [&bytes[..], &[0]].concat();
+        let mut keys = public.keys();
+        assert_eq!(MemberPublic::try_from(&keys), Ok(public));
+        keys.kem.fill(0xff);
+        assert_eq!(MemberPublic::try_from(&keys), Err(KemError::BadPublicKey));
+    }
+
+    #[test]
+    fn a_sealed_secret_opens_for_its_member_and_its_purpose_only() {
+        let entropy = SeededEntropy::new(1);
+        let (member, other) = (
+            MemberSecret::generate(&entropy),
+            MemberSecret::generate(&entropy),
+        );
+        let sealed = member.public().seal_secret(b"epoch 1", b"secret", &entropy);
         assert_eq!(
-            MemberPublic::from_bytes(&long),
-            Err(MemberError::Length(long.len()))
+            &member.open_secret(b"epoch 1", &sealed).unwrap()[..],
+            b"secret"
+        );
+        let refused = Err(KemError::NotAuthentic);
+        assert_eq!(member.open_secret(b"epoch 2", &sealed), refused);
+        assert_eq!(other.open_secret(b"epoch 1", &sealed), refused);
+        let info_of_a_slot = member
+            .public()
+            .kem
+            .seal(b"slot", b"epoch 1", b"x", &entropy);
+        assert_eq!(
+            member.open_secret(b"epoch 1", &info_of_a_slot.to_bytes()),
+            refused
+        );
+        assert_eq!(
+            member.open_secret(b"epoch 1", &sealed[..9]),
+            Err(KemError::Short)
         );
     }
 

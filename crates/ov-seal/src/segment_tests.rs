@@ -359,7 +359,7 @@ proptest! {
         let opener = open_group(sealer.header_and_slots()).unwrap();
         let mut stored = sealer.seal_frame(3, FrameKind::Tree, 1, &plain).bytes;
         let at = at.index(stored.len());
-        stored[at] ^= 1 << bit;
+        stored[at] ^= 1u8 << bit;
         prop_assert!(opener.open_frame(3, &stored).is_err());
     }
 
@@ -368,7 +368,7 @@ proptest! {
         let sealer = seal_group(1);
         let mut head = sealer.header_and_slots().to_vec();
         let at = at.index(head.len());
-        head[at] ^= 1 << bit;
+        head[at] ^= 1u8 << bit;
         prop_assert!(open_group(&head).is_err());
     }
 

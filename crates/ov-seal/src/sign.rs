@@ -116,6 +116,11 @@ impl VerifyingKey {
         Ok(Self(Box::new(bytes)))
     }
 
+    /// Takes the bytes of a verifying key.
+    pub fn new(bytes: &[u8; VERIFYING_BYTES]) -> Self {
+        Self(Box::new(*bytes))
+    }
+
     /// The bytes.
     pub const fn bytes(&self) -> &[u8; VERIFYING_BYTES] {
         &self.0
