@@ -21,7 +21,9 @@
 //! of `n` bits has bits 63, 61, 59, … `65 - 2n`: the high bits have seen most of the window, and
 //! the loose mask is part of the strict one.
 
+use std::array;
 use std::fmt;
+use std::ops::Range;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -34,6 +36,11 @@ pub const GEAR_CONTEXT: &[u8] = b"oncovault 1 gear table";
 pub const WINDOW: usize = 64;
 
 const TABLE_BYTES: usize = 256 * 8;
+
+/// How many runs are hashed side by side, and how long each is.
+const LANES: usize = 4;
+const LANE: usize = 2 << 10;
+const STRETCH: usize = LANES * LANE;
 
 /// The secret that chooses the cut points.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -64,8 +71,6 @@ pub enum Input {
 /// Finds the end of the next chunk. Keeps no state between calls: one serves all threads.
 pub struct Cutter {
     gear: Box<[u64; 256]>,
-    /// The table times two, so that two bytes are one step for the chain of hashes.
-    twice: Box<[u64; 256]>,
     profile: Profile,
     strict: u64,
     loose: u64,
@@ -75,10 +80,8 @@ impl Cutter {
     /// Makes the table of `key`.
     pub fn new(key: &CutKey, profile: Profile) -> Self {
         let bits = profile.normal().ilog2();
-        let gear = gear_table(key);
         Self {
-            twice: Box::new(gear.map(|number| number << 1)),
-            gear,
+            gear: gear_table(key),
             profile,
             strict: spread_mask(bits + 2),
             loose: spread_mask(bits - 2),
@@ -113,49 +116,53 @@ impl Cutter {
     }
 
     fn find(&self, data: &[u8]) -> Option<usize> {
-        // The first byte that a cut may follow; the window ends with it.
+        // A cut may follow byte `first`; from byte `turn` on the loose mask counts.
         let first = self.profile.min() - 1;
-        let turn = self.profile.normal() - 1;
-        let filled = data.get(first + 1 - WINDOW..first)?;
-        let hash = filled.iter().fold(0, |hash, &byte| self.step(hash, byte));
-
-        let strict = data.get(first..turn).or_else(|| data.get(first..))?;
-        let hash = match self.scan(hash, strict, self.strict) {
-            Scan::Hit(taken) => return Some(first + taken),
-            Scan::Passed(hash) => hash,
-        };
-        match self.scan(hash, data.get(turn..)?, self.loose) {
-            Scan::Hit(taken) => Some(turn + taken),
-            Scan::Passed(_) => None,
-        }
+        let turn = data.len().min(self.profile.normal() - 1);
+        self.scan(data, first..turn, self.strict)
+            .or_else(|| self.scan(data, turn.max(first)..data.len(), self.loose))
     }
 
-    fn scan(&self, mut hash: u64, data: &[u8], mask: u64) -> Scan {
-        // Two bytes a step: the next hash waits for one shifted sum per pair. Eight steps a block:
-        // the compiler unrolls it without bounds checks.
-        let (blocks, rest) = data.as_chunks::<16>();
-        for (block, bytes) in blocks.iter().enumerate() {
-            let (pairs, _) = bytes.as_chunks::<2>();
-            for (pair, &[first, second]) in pairs.iter().enumerate() {
-                let one = self.step(hash, first);
-                let both =
-                    self.twice[usize::from(first)].wrapping_add(self.gear[usize::from(second)]);
-                hash = (hash << 2).wrapping_add(both);
-                if one & mask == 0 {
-                    return Scan::Hit(block * 16 + pair * 2 + 1);
-                }
-                if hash & mask == 0 {
-                    return Scan::Hit(block * 16 + pair * 2 + 2);
+    /// The length up to the first byte of `range` that a cut follows.
+    fn scan(&self, data: &[u8], range: Range<usize>, mask: u64) -> Option<usize> {
+        range.clone().step_by(STRETCH).find_map(|at| {
+            let end = range.end.min(at + STRETCH);
+            if end - at == STRETCH && !self.holds_cut(data, at, mask) {
+                return None;
+            }
+            let mut hash = self.hash_before(data, at);
+            let found = data[at..end].iter().position(|&byte| {
+                hash = self.step(hash, byte);
+                hash & mask == 0
+            });
+            found.map(|before| at + before + 1)
+        })
+    }
+
+    /// Whether a cut follows any byte of the stretch from `at` on. A hash must wait for the one
+    /// before it, and needs no more than the 63 bytes before it: so four runs are hashed side by
+    /// side, which more than doubles the speed.
+    fn holds_cut(&self, data: &[u8], at: usize, mask: u64) -> bool {
+        let starts: [usize; LANES] = array::from_fn(|lane| at + lane * LANE);
+        let lanes = starts.map(|start| data[start..start + LANE].as_chunks::<8>().0);
+        let mut hashes = starts.map(|start| self.hash_before(data, start));
+        (0..LANE / 8).any(|block| {
+            let bytes = lanes.map(|lane| &lane[block]);
+            let mut hit = false;
+            for step in 0..8 {
+                for (hash, eight) in hashes.iter_mut().zip(bytes) {
+                    *hash = self.step(*hash, eight[step]);
+                    hit |= *hash & mask == 0;
                 }
             }
-        }
-        for (at, &byte) in rest.iter().enumerate() {
-            hash = self.step(hash, byte);
-            if hash & mask == 0 {
-                return Scan::Hit(blocks.len() * 16 + at + 1);
-            }
-        }
-        Scan::Passed(hash)
+            hit
+        })
+    }
+
+    /// The hash of the window that byte `at` will complete.
+    fn hash_before(&self, data: &[u8], at: usize) -> u64 {
+        let window = &data[at + 1 - WINDOW..at];
+        window.iter().fold(0, |hash, &byte| self.step(hash, byte))
     }
 
     #[inline(always)]
@@ -173,7 +180,6 @@ impl fmt::Debug for Cutter {
 impl Drop for Cutter {
     fn drop(&mut self) {
         self.gear.zeroize();
-        self.twice.zeroize();
     }
 }
 
@@ -193,12 +199,6 @@ impl<'a> Iterator for Chunks<'a> {
         self.data = rest;
         Some(chunk)
     }
-}
-
-/// What a scan came to: the bytes taken up to a cut, or the hash after all of them.
-enum Scan {
-    Hit(usize),
-    Passed(u64),
 }
 
 fn gear_table(key: &CutKey) -> Box<[u64; 256]> {

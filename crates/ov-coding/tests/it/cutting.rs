@@ -58,38 +58,66 @@ fn lengths_of_stream<'a>(cutter: &Cutter, pieces: impl Iterator<Item = &'a [u8]>
 }
 
 /// The definition, said as plainly as possible: every place is judged by its own 64 bytes.
-fn lengths_by_definition(key: [u8; 32], profile: Profile, data: &[u8]) -> Vec<usize> {
-    let mut table = vec![0; 2048];
-    let mut hasher = blake3::Hasher::new_keyed(&key);
-    hasher.update(GEAR_CONTEXT).finalize_xof().fill(&mut table);
-    let entry = |b: u8| {
-        let at = 8 * usize::from(b);
-        u64::from_le_bytes(table[at..at + 8].try_into().unwrap())
-    };
-    let mask = |bits: u32| (0..bits).map(|n| 1u64 << (63 - 2 * n)).sum::<u64>();
-    let k = profile.normal().ilog2();
-    let is_cut = |chunk: &[u8], length: usize| {
-        let window = &chunk[length - WINDOW..length];
-        let hash = window
-            .iter()
-            .fold(0u64, |h, &b| h.wrapping_mul(2).wrapping_add(entry(b)));
-        let bits = if length < profile.normal() {
-            k + 2
-        } else {
-            k - 2
-        };
-        hash & mask(bits) == 0
-    };
-    let mut rest = data;
-    let mut lengths = Vec::new();
-    while !rest.is_empty() {
-        let end = rest.len().min(profile.max());
-        let found = (profile.min()..=end).find(|&length| is_cut(rest, length));
-        let length = found.unwrap_or(end);
-        lengths.push(length);
-        rest = &rest[length..];
+struct Definition {
+    table: Vec<u64>,
+    profile: Profile,
+}
+
+impl Definition {
+    fn new(key: [u8; 32], profile: Profile) -> Self {
+        let mut bytes = vec![0; 2048];
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(GEAR_CONTEXT).finalize_xof().fill(&mut bytes);
+        let numbers = bytes.as_chunks().0.iter().copied();
+        let table = numbers.map(u64::from_le_bytes).collect();
+        Self { table, profile }
     }
-    lengths
+
+    fn zeros_under_mask(&self, window: &[u8], bits: u32) -> bool {
+        assert_eq!(window.len(), WINDOW);
+        let hash = window.iter().fold(0u64, |hash, &byte| {
+            hash.wrapping_mul(2)
+                .wrapping_add(self.table[usize::from(byte)])
+        });
+        (0..bits).all(|n| hash >> (63 - 2 * n) & 1 == 0)
+    }
+
+    fn strict_bits(&self) -> u32 {
+        self.profile.normal().ilog2() + 2
+    }
+
+    fn loose_bits(&self) -> u32 {
+        self.profile.normal().ilog2() - 2
+    }
+
+    fn is_cut(&self, chunk: &[u8], length: usize) -> bool {
+        let before_normal = length < self.profile.normal();
+        let bits = if before_normal {
+            self.strict_bits()
+        } else {
+            self.loose_bits()
+        };
+        self.zeros_under_mask(&chunk[length - WINDOW..length], bits)
+    }
+
+    fn lengths(&self, data: &[u8]) -> Vec<usize> {
+        let mut rest = data;
+        let mut lengths = Vec::new();
+        while !rest.is_empty() {
+            let end = rest.len().min(self.profile.max());
+            let mut places = self.profile.min()..=end;
+            let length = places
+                .find(|&length| self.is_cut(rest, length))
+                .unwrap_or(end);
+            lengths.push(length);
+            rest = &rest[length..];
+        }
+        lengths
+    }
+}
+
+fn lengths_by_definition(key: [u8; 32], profile: Profile, data: &[u8]) -> Vec<usize> {
+    Definition::new(key, profile).lengths(data)
 }
 
 proptest! {
@@ -154,6 +182,41 @@ fn cuts_are_right_one_byte_around_the_ends_of_the_ranges() {
             let found = lengths(&cutter(profile), data);
             assert_eq!(found, lengths_by_definition([42; 32], profile, data));
         }
+    }
+}
+
+/// Zeros give no cut with this key, so a window among them is cut behind it or nowhere.
+fn first_cut_with_window_ending_at(end: usize, window: &[u8]) -> usize {
+    let mut data = vec![0; Profile::TEXT.max()];
+    data[end - WINDOW..end].copy_from_slice(window);
+    lengths(&cutter(Profile::TEXT), &data)[0]
+}
+
+#[test]
+fn the_masks_change_exactly_at_the_smallest_and_the_normal_length() {
+    let profile = Profile::TEXT;
+    let rule = Definition::new([42; 32], profile);
+    let data = noise(6, 2 * MIB);
+    let strict = |window: &&[u8]| rule.zeros_under_mask(window, rule.strict_bits());
+    let loose =
+        |window: &&[u8]| !strict(window) && rule.zeros_under_mask(window, rule.loose_bits());
+
+    let for_strict = data.windows(WINDOW).find(strict).unwrap();
+    for (end, cut) in [
+        (profile.min() - 1, profile.max()),
+        (profile.min(), profile.min()),
+        (profile.normal() - 1, profile.normal() - 1),
+    ] {
+        assert_eq!(first_cut_with_window_ending_at(end, for_strict), cut);
+    }
+    let for_loose = data.windows(WINDOW).find(loose).unwrap();
+    for (end, cut) in [
+        (profile.min(), profile.max()),
+        (profile.normal() - 1, profile.max()),
+        (profile.normal(), profile.normal()),
+        (profile.max() - 1, profile.max() - 1),
+    ] {
+        assert_eq!(first_cut_with_window_ending_at(end, for_loose), cut);
     }
 }
 
