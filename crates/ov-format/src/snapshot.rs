@@ -258,3 +258,25 @@ impl Wire for ChunkRef {
         Ok(chunk)
     }
 }
+
+/// The section of a statement about places: sealed to the structure audience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Where frames lie now.
+    pub placements: ListRef,
+}
+
+impl Wire for Places {
+    fn write(&self, w: &mut Writer) {
+        w.array(1).value(&self.placements);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+        let more = r.fields(1)?;
+        let places = Self {
+            placements: r.value()?,
+        };
+        r.skip_fields(more)?;
+        Ok(places)
+    }
+}

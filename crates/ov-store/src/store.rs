@@ -103,6 +103,8 @@ pub enum Listing {
     Log(LogId),
     /// The records of one log from this number on.
     LogFrom(LogId, u64),
+    /// Identities of the target.
+    Targets,
     /// What probes left.
     Probes,
 }
@@ -115,6 +117,7 @@ impl Listing {
             Self::Tables => "table".into(),
             Self::Logs => "log".into(),
             Self::Log(log) | Self::LogFrom(log, _) => format!("log/{log}"),
+            Self::Targets => "target".into(),
             Self::Probes => "probe".into(),
         }
     }
@@ -125,6 +128,7 @@ impl Listing {
             (Self::Packs, ObjectName::Pack(_))
             | (Self::Tables, ObjectName::Table(_))
             | (Self::Logs, ObjectName::Record(_))
+            | (Self::Targets, ObjectName::Target(_))
             | (Self::Probes, ObjectName::Probe(_)) => true,
             (Self::Log(log), ObjectName::Record(record)) => record.log == *log,
             (Self::LogFrom(log, first), ObjectName::Record(record)) => {

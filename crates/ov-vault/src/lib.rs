@@ -1,1 +1,30 @@
-//! ov-vault
+//! The sealed objects in a store: logs, packs, tables; all that a keeper does.
+//!
+//! What it must never do: open a compartment. It sees ids, graph and sealed bytes, never content
+//! or names; it depends on nothing that could.
+//!
+//! The path through it: [`Vault::open`] reads the logs and folds them into the [`head`] and the
+//! [`state`]; [`append`] adds a statement; [`pack_writer`] fills packs; [`graph`] knows what
+//! snapshots need; [`accept`], [`check`], [`forget`], [`prune`], [`copy`] and [`repair`] maintain.
+
+pub mod append;
+pub mod clock;
+pub mod error;
+pub mod finding;
+pub mod frames;
+pub mod graph;
+pub mod head;
+pub mod logs;
+pub mod pack_writer;
+mod rights;
+pub mod secrets;
+pub mod section;
+pub mod state;
+pub mod table;
+pub mod vault;
+
+pub use clock::{Clock, SystemClock};
+pub use error::VaultError;
+pub use finding::Finding;
+pub use state::State;
+pub use vault::Vault;

@@ -1,0 +1,107 @@
+//! What is wrong with what is stored: named, and gone on from.
+
+use std::fmt;
+
+use ov_format::id::{ObjectHash, SegmentId};
+use ov_format::name::{LogId, ObjectName, RecordName};
+
+/// One thing found wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// An object's bytes are not those that its name stands for.
+    Damaged(ObjectName),
+    /// An object that a record published, and none deleted, is not there.
+    Missing(ObjectName),
+    /// An object has another length than its record says.
+    Length(ObjectName),
+    /// An object cannot be read.
+    Unreadable(ObjectName, String),
+    /// A log lacks a number: something is hidden or lost.
+    Gap(LogId, u64),
+    /// Two records have one number: a copied key or a cloned machine.
+    Fork(LogId, u64),
+    /// A record does not name the one before it.
+    Chain(RecordName),
+    /// A record's signature does not hold, or its member is unknown.
+    Unsigned(RecordName),
+    /// A record says what its member may not say; it is ignored.
+    NotAllowed(RecordName, &'static str),
+    /// A log of a member that nobody appointed; it is ignored.
+    Stranger(LogId),
+    /// A snapshot needs a frame that has no place here.
+    NoPlace(RecordName, SegmentId, u16),
+    /// A snapshot needs a page whose needs nobody published.
+    NoRefs(RecordName, SegmentId, u16),
+    /// A frame's bytes in a pack are not those that its commit signed.
+    Frame(ObjectHash, SegmentId, u16),
+    /// A pack's directory contradicts what was published.
+    Directory(ObjectHash),
+    /// A sealed part does not open or does not hold what it should.
+    Sealed(ObjectName, String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(name) => write!(f, "{name} is damaged"),
+            Self::Missing(name) => write!(f, "{name} is missing"),
+            Self::Length(name) => write!(f, "{name} has another length than recorded"),
+            Self::Unreadable(name, why) => write!(f, "{name} cannot be read: {why}"),
+            Self::Gap(log, number) => write!(f, "log {log} lacks record {number}: lost or hidden"),
+            Self::Fork(log, number) => write!(
+                f,
+                "log {log} has two records number {number}: was a key file copied, or a machine cloned or rolled back?"
+            ),
+            Self::Chain(name) => {
+                write!(
+                    f,
+                    "{} does not follow from the record before it",
+                    ObjectName::Record(*name)
+                )
+            }
+            Self::Unsigned(name) => {
+                write!(
+                    f,
+                    "{} has no valid signature; ignored",
+                    ObjectName::Record(*name)
+                )
+            }
+            Self::NotAllowed(name, what) => write!(
+                f,
+                "{} says '{what}', which its member may not say; ignored",
+                ObjectName::Record(*name)
+            ),
+            Self::Stranger(log) => write!(f, "log {log} belongs to no member; ignored"),
+            Self::NoPlace(commit, segment, frame) => write!(
+                f,
+                "snapshot {} needs frame {frame} of segment {segment}, which is in no pack here",
+                short(commit)
+            ),
+            Self::NoRefs(commit, segment, frame) => write!(
+                f,
+                "snapshot {} has a page in frame {frame} of segment {segment} whose needs nobody published",
+                short(commit)
+            ),
+            Self::Frame(pack, segment, frame) => write!(
+                f,
+                "{}: frame {frame} of segment {segment} is damaged",
+                ObjectName::Pack(*pack)
+            ),
+            Self::Directory(pack) => {
+                write!(
+                    f,
+                    "{}: its directory contradicts the records",
+                    ObjectName::Pack(*pack)
+                )
+            }
+            Self::Sealed(name, why) => write!(f, "{name}: {why}"),
+        }
+    }
+}
+
+/// The name of a snapshot for people: the first eight hex digits of its commit's hash.
+pub fn short(commit: &RecordName) -> String {
+    let mut text = commit.hash.to_string();
+    text.truncate(8);
+    text
+}

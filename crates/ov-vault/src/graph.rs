@@ -1,0 +1,331 @@
+//! What snapshots need and where it lies: the merged structure sections of all commits.
+//!
+//! Segment ids are interned, so that a page or frame costs a few bytes: about 60 bytes per frame
+//! and per page in memory, whatever the sizes of files.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ov_format::audience::SegmentContext;
+use ov_format::content::FrameRef;
+use ov_format::id::{DatasetId, ObjectHash, SegmentId};
+use ov_format::list::{PageRefs, Placement, StoredFrame};
+use ov_format::name::{ObjectName, RecordName};
+use ov_format::record::Section;
+use ov_format::refs::PagePlace;
+use ov_format::snapshot::{Counts, Structure};
+use ov_format::{audience::Audience, record::SignedRecord, snapshot::Places};
+
+use crate::error::VaultError;
+use crate::finding::Finding;
+use crate::section::{OpenSegment, open_section};
+use crate::state::State;
+use crate::table::read_list;
+use crate::vault::Vault;
+
+/// Where a frame lies in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The pack.
+    pub pack: ObjectHash,
+    /// Offset in the pack, in bytes.
+    pub offset: u64,
+    /// Length and hash.
+    pub stored: StoredFrame,
+}
+
+/// What the structure section of a commit says beside its lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The root page; `None` if the snapshot has no entries.
+    pub page: Option<PagePlace>,
+    /// What the snapshot holds.
+    pub counts: Counts,
+}
+
+type SegmentNumber = u32;
+type Frame = (SegmentNumber, u16);
+type Page = (SegmentNumber, u16, u16);
+
+/// The graph.
+#[derive(Default)]
+pub struct Graph {
+    numbers: HashMap<SegmentId, SegmentNumber>,
+    ids: Vec<SegmentId>,
+    placements: HashMap<SegmentNumber, Vec<Placement>>,
+    children: HashMap<Page, Box<[Page]>>,
+    frames: HashMap<Page, Box<[Frame]>>,
+    roots: BTreeMap<RecordName, Root>,
+    published_by: HashMap<SegmentNumber, RecordName>,
+    findings: Vec<Finding>,
+}
+
+/// What one snapshot, or several, need.
+#[derive(Default)]
+pub struct Needs {
+    pages: HashSet<Page>,
+    frames: HashSet<Frame>,
+}
+
+impl Graph {
+    /// Reads the structure sections of all commits that `wanted` picks, and of all statements
+    /// about places. What cannot be read becomes a finding.
+    pub fn load(
+        vault: &Vault,
+        state: &State,
+        open: OpenSegment<'_>,
+        wanted: &dyn Fn(&RecordName) -> bool,
+    ) -> Result<Self, VaultError> {
+        let mut graph = Self::default();
+        for name in state.commits.keys().filter(|name| wanted(name)) {
+            let loaded = graph.load_commit(vault, name, open);
+            graph.note(loaded, ObjectName::Record(*name))?;
+        }
+        for name in &state.places {
+            let loaded = graph.load_places(vault, name, open);
+            graph.note(loaded, ObjectName::Record(*name))?;
+        }
+        Ok(graph)
+    }
+
+    fn note(&mut self, loaded: Result<(), VaultError>, name: ObjectName) -> Result<(), VaultError> {
+        match loaded {
+            Err(VaultError::Store(error)) if error.is_retryable() => Err(error.into()),
+            Err(error) => {
+                self.findings.push(Finding::Sealed(name, error.to_string()));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn load_commit(
+        &mut self,
+        vault: &Vault,
+        name: &RecordName,
+        open: OpenSegment<'_>,
+    ) -> Result<(), VaultError> {
+        let record = vault.record(name)?;
+        let section = structure_section(&record)?;
+        let object = ObjectName::Record(*name);
+        let structure: Structure =
+            open_section(section, object, vault.id(), name.log.member, open)?;
+        let context = context(vault, name, section);
+        let store = &**vault.store();
+        read_list(
+            &structure.placements,
+            store,
+            &context,
+            object,
+            open,
+            &mut |placement| {
+                self.add_placement(placement, name);
+            },
+        )?;
+        read_list(
+            &structure.refs,
+            store,
+            &context,
+            object,
+            open,
+            &mut |refs: PageRefs| {
+                self.add_refs(&refs);
+            },
+        )?;
+        let root = Root {
+            dataset: structure.dataset,
+            page: structure.root,
+            counts: structure.counts,
+        };
+        self.roots.insert(*name, root);
+        Ok(())
+    }
+
+    fn load_places(
+        &mut self,
+        vault: &Vault,
+        name: &RecordName,
+        open: OpenSegment<'_>,
+    ) -> Result<(), VaultError> {
+        let record = vault.record(name)?;
+        let section = structure_section(&record)?;
+        let object = ObjectName::Record(*name);
+        let places: Places = open_section(section, object, vault.id(), name.log.member, open)?;
+        let context = context(vault, name, section);
+        read_list(
+            &places.placements,
+            &**vault.store(),
+            &context,
+            object,
+            open,
+            &mut |placement| {
+                self.add_placement(placement, name);
+            },
+        )
+    }
+
+    fn number(&mut self, id: SegmentId) -> SegmentNumber {
+        let next = SegmentNumber::try_from(self.ids.len()).unwrap_or(SegmentNumber::MAX);
+        *self.numbers.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            next
+        })
+    }
+
+    fn frame_key(&mut self, frame: FrameRef) -> Frame {
+        (self.number(frame.segment), frame.frame)
+    }
+
+    fn page_key(&mut self, page: &PagePlace) -> Page {
+        (self.number(page.at.segment), page.at.frame, page.index)
+    }
+
+    /// Adds a placement, as a keeper that moves frames does after publishing it.
+    pub fn add_placement(&mut self, placement: Placement, by: &RecordName) {
+        let number = self.number(placement.segment);
+        self.published_by.entry(number).or_insert(*by);
+        let placements = self.placements.entry(number).or_default();
+        if !placements.contains(&placement) {
+            placements.push(placement);
+        }
+    }
+
+    fn add_refs(&mut self, refs: &PageRefs) {
+        let page = self.page_key(&refs.page);
+        let children = refs
+            .refs
+            .children
+            .iter()
+            .map(|child| self.page_key(child))
+            .collect();
+        let frames = refs
+            .refs
+            .frames
+            .iter()
+            .map(|frame| self.frame_key(*frame))
+            .collect();
+        self.children.insert(page, children);
+        self.frames.insert(page, frames);
+    }
+
+    /// What was found wrong while reading.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What a commit's structure section says.
+    pub fn root(&self, commit: &RecordName) -> Option<&Root> {
+        self.roots.get(commit)
+    }
+
+    /// Adds to `needs` what a commit needs. Pages that are in it already are not walked again, so
+    /// a vault's snapshots together cost their distinct pages. Fails with the first page whose
+    /// needs nobody published.
+    pub fn add_needs(&self, commit: &RecordName, needs: &mut Needs) -> Result<(), Finding> {
+        let Some(root) = self.roots.get(commit) else {
+            let why = "its structure section cannot be read".to_owned();
+            return Err(Finding::Sealed(ObjectName::Record(*commit), why));
+        };
+        let Some(page) = root.page else { return Ok(()) };
+        let lost = |at: &FrameRef| Finding::NoRefs(*commit, at.segment, at.frame);
+        let number = self
+            .numbers
+            .get(&page.at.segment)
+            .ok_or_else(|| lost(&page.at))?;
+        let mut pending = vec![(*number, page.at.frame, page.index)];
+        while let Some(page) = pending.pop() {
+            if !needs.pages.insert(page) {
+                continue;
+            }
+            let (Some(children), Some(frames)) = (self.children.get(&page), self.frames.get(&page))
+            else {
+                needs.pages.remove(&page);
+                return Err(lost(&self.frame_ref((page.0, page.1))));
+            };
+            needs.frames.insert((page.0, page.1));
+            needs.frames.extend(frames.iter().copied());
+            pending.extend(children.iter().copied());
+        }
+        Ok(())
+    }
+
+    fn frame_ref(&self, frame: Frame) -> FrameRef {
+        let index = usize::try_from(frame.0).unwrap_or(usize::MAX);
+        let segment = self.ids.get(index).copied().unwrap_or(SegmentId([0; 32]));
+        FrameRef {
+            segment,
+            frame: frame.1,
+        }
+    }
+
+    /// Whether `needs` holds a frame.
+    pub fn is_needed(&self, needs: &Needs, frame: &FrameRef) -> bool {
+        let number = self.numbers.get(&frame.segment);
+        number.is_some_and(|number| needs.frames.contains(&(*number, frame.frame)))
+    }
+
+    /// All frames in `needs`, in order of segment.
+    pub fn needed<'a>(&'a self, needs: &'a Needs) -> Vec<FrameRef> {
+        let mut frames: Vec<Frame> = needs.frames.iter().copied().collect();
+        frames.sort_unstable();
+        frames
+            .into_iter()
+            .map(|frame| self.frame_ref(frame))
+            .collect()
+    }
+
+    /// All places of a frame, newest last.
+    pub fn places(&self, frame: &FrameRef) -> Vec<Place> {
+        let number = self.numbers.get(&frame.segment);
+        let placements = number.and_then(|number| self.placements.get(number));
+        let in_placement = |placement: &Placement| {
+            let found = placement
+                .offsets()
+                .find(|(_, stored)| stored.number == frame.frame);
+            found.map(|(offset, stored)| Place {
+                pack: placement.pack,
+                offset,
+                stored,
+            })
+        };
+        placements
+            .into_iter()
+            .flatten()
+            .filter_map(in_placement)
+            .collect()
+    }
+
+    /// All placements of a segment.
+    pub fn placements(&self, segment: &SegmentId) -> &[Placement] {
+        let number = self.numbers.get(segment);
+        number
+            .and_then(|number| self.placements.get(number))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// All placements.
+    pub fn all_placements(&self) -> impl Iterator<Item = &Placement> {
+        self.placements.values().flatten()
+    }
+
+    /// The record that first published a segment.
+    pub fn published_by(&self, segment: &SegmentId) -> Option<&RecordName> {
+        self.published_by.get(self.numbers.get(segment)?)
+    }
+}
+
+fn structure_section(record: &SignedRecord) -> Result<&Section, VaultError> {
+    let mut sections = record.record.sections.iter();
+    let section = sections.find(|section| section.audience == Audience::Structure);
+    section.ok_or(VaultError::NoKey("a structure section"))
+}
+
+fn context(vault: &Vault, name: &RecordName, section: &Section) -> SegmentContext {
+    SegmentContext {
+        vault: vault.id(),
+        audience: section.audience,
+        epoch: section.epoch,
+        signer: name.log.member,
+    }
+}

@@ -1,0 +1,315 @@
+//! Reading the logs of a target: fetch, verify, and fold into the head and what was said.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ov_format::entry::Time;
+use ov_format::id::{InstanceId, ObjectHash, VaultId};
+use ov_format::name::{LogId, ObjectName, RecordName};
+use ov_format::record::SignedRecord;
+use ov_format::statement::Statement;
+use ov_store::{Listed, Listing, Store, StoreError};
+
+use crate::error::VaultError;
+use crate::finding::Finding;
+use crate::head::Head;
+use crate::rights::allowed;
+
+/// Records fetched at once: enough to hide the latency of a remote target.
+const FETCHES: usize = 8;
+
+/// What a valid record says to all. Its sections are fetched again when they are needed.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Which record.
+    pub name: RecordName,
+    /// Stored length in bytes.
+    pub length: u64,
+    /// When, by the writer's clock.
+    pub time: Time,
+    /// The installation that wrote it.
+    pub instance: InstanceId,
+    /// What it says.
+    pub statement: Statement,
+}
+
+/// All valid records of a target, log by log in number order.
+#[derive(Clone, Debug, Default)]
+pub struct Logs {
+    /// Valid records by log.
+    pub said: BTreeMap<LogId, Vec<Said>>,
+    /// The newest names of each log, valid or not: what the next record must name.
+    pub tips: BTreeMap<LogId, Vec<RecordName>>,
+    /// What was found wrong.
+    pub findings: Vec<Finding>,
+}
+
+impl Logs {
+    /// Every valid record, log by log.
+    pub fn all(&self) -> impl Iterator<Item = &Said> {
+        self.said.values().flatten()
+    }
+
+    /// One valid record.
+    pub fn find(&self, name: &RecordName) -> Option<&Said> {
+        let log = self.said.get(&name.log)?;
+        log.iter().find(|said| said.name == *name)
+    }
+}
+
+/// Reads all logs of a target. One listing, then one request per record; a cache in front of the
+/// store makes the requests local.
+pub(crate) fn read(store: &dyn Store, vault: VaultId) -> Result<(Head, Logs), VaultError> {
+    let names = list(store)?;
+    let root = names
+        .iter()
+        .map(|(name, _)| *name)
+        .find(|name| name.hash.0 == vault.0);
+    let Some(root) = root else {
+        let place = store.describe();
+        return Err(match names.is_empty() {
+            true => VaultError::NoVault { place },
+            false => VaultError::OtherVault {
+                place,
+                wanted: vault,
+            },
+        });
+    };
+    let (records, mut findings) = fetch(store, vault, &names)?;
+    let found = records
+        .get(&root)
+        .and_then(|(root_record, _)| Head::found(vault, &root, root_record));
+    let Some(first) = found else {
+        return Err(VaultError::Damaged(ObjectName::Record(root)));
+    };
+    let (head, said) = fold(&first, &records, &mut findings);
+    check_chains(&names, &records, &mut findings);
+    Ok((
+        head,
+        Logs {
+            said,
+            tips: tips(&names),
+            findings,
+        },
+    ))
+}
+
+fn list(store: &dyn Store) -> Result<BTreeMap<RecordName, u64>, VaultError> {
+    let mut names = BTreeMap::new();
+    store.list(Listing::Logs, &mut |Listed { name, length, .. }| {
+        if let ObjectName::Record(name) = name {
+            names.insert(name, length);
+        }
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+type Records = BTreeMap<RecordName, (SignedRecord, u64)>;
+
+fn fetch(
+    store: &dyn Store,
+    vault: VaultId,
+    names: &BTreeMap<RecordName, u64>,
+) -> Result<(Records, Vec<Finding>), VaultError> {
+    let wanted: Vec<(&RecordName, &u64)> = names.iter().collect();
+    let next = AtomicUsize::new(0);
+    let outcome = Mutex::new((Records::new(), Vec::new(), None::<StoreError>));
+    let work = || {
+        while let Some((name, length)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let read = fetch_one(store, vault, name);
+            let Ok(mut outcome) = outcome.lock() else {
+                return;
+            };
+            match read {
+                Ok(Ok(record)) => {
+                    outcome.0.insert(**name, (record, **length));
+                }
+                Ok(Err(finding)) => outcome.1.push(finding),
+                Err(error) => {
+                    outcome.2 = Some(error);
+                    next.store(wanted.len(), Ordering::Relaxed);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..FETCHES.min(wanted.len() / 4) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let (records, mut findings, error) = outcome.into_inner().unwrap_or_else(|e| e.into_inner());
+    findings.sort_by_key(ToString::to_string);
+    match error {
+        Some(error) => Err(error.into()),
+        None => Ok((records, findings)),
+    }
+}
+
+fn fetch_one(
+    store: &dyn Store,
+    vault: VaultId,
+    name: &RecordName,
+) -> Result<Result<SignedRecord, Finding>, StoreError> {
+    let object = ObjectName::Record(*name);
+    let bytes = match store.get(&object) {
+        Ok(bytes) => bytes,
+        // Listed a moment ago, and records are never deleted: it was lost or is withheld.
+        Err(StoreError::NotFound { .. }) => return Ok(Err(Finding::Missing(object))),
+        Err(StoreError::Damaged { .. }) => return Ok(Err(Finding::Damaged(object))),
+        Err(error) => return Err(error),
+    };
+    Ok(decode(&bytes, vault, name))
+}
+
+/// Checks the bytes of a record against its name and its vault.
+pub(crate) fn decode(
+    bytes: &[u8],
+    vault: VaultId,
+    name: &RecordName,
+) -> Result<SignedRecord, Finding> {
+    let object = ObjectName::Record(*name);
+    if !object.matches(bytes) {
+        return Err(Finding::Damaged(object));
+    }
+    let signed =
+        SignedRecord::decode(bytes).map_err(|why| Finding::Unreadable(object, why.to_string()))?;
+    // Only the first record, whose hash is the vault's id, cannot name the vault.
+    let wanted = if name.hash.0 == vault.0 {
+        VaultId([0; 32])
+    } else {
+        vault
+    };
+    let record = &signed.record;
+    if record.vault != wanted || record.log != name.log || record.number != name.number {
+        return Err(Finding::Unsigned(*name));
+    }
+    Ok(signed)
+}
+
+/// Folds records into the head, and the head back into which records count: a revocation that
+/// comes to light takes back what the revoked member said after it, also as an admin.
+fn fold(
+    first: &Head,
+    records: &Records,
+    findings: &mut Vec<Finding>,
+) -> (Head, BTreeMap<LogId, Vec<Said>>) {
+    let mut revoked = BTreeMap::new();
+    loop {
+        let mut start = first.clone();
+        start.revoked = revoked;
+        let mut found = Vec::new();
+        let (head, said) = fold_once(start, records, &mut found);
+        // Revocations only ever grow from round to round, so this ends.
+        let settled = said.values().flatten().all(|said| head.counts(&said.name));
+        if settled {
+            findings.extend(found);
+            return (head, said);
+        }
+        revoked = head.revoked;
+    }
+}
+
+fn fold_once(
+    mut head: Head,
+    records: &Records,
+    findings: &mut Vec<Finding>,
+) -> (Head, BTreeMap<LogId, Vec<Said>>) {
+    let mut logs: BTreeMap<LogId, Vec<(&RecordName, &(SignedRecord, u64))>> = BTreeMap::new();
+    for (name, record) in records {
+        logs.entry(name.log).or_default().push((name, record));
+    }
+    let mut said: BTreeMap<LogId, Vec<Said>> = BTreeMap::new();
+    // An admin's log may appoint the member of another, so logs are read as members come to light.
+    while let Some(log) = logs
+        .keys()
+        .find(|log| head.members.contains_key(&log.member))
+        .copied()
+    {
+        for (name, (signed, length)) in logs.remove(&log).into_iter().flatten() {
+            if !head.counts(name) {
+                continue;
+            }
+            if !head.verifies(signed) {
+                findings.push(Finding::Unsigned(*name));
+                continue;
+            }
+            if let Some(what) = allowed(&head, signed).err() {
+                findings.push(Finding::NotAllowed(*name, what));
+                continue;
+            }
+            if let Statement::Head(changes) = &signed.record.statement {
+                changes.iter().for_each(|change| head.apply(change));
+            }
+            said.entry(log).or_default().push(Said {
+                name: *name,
+                length: *length,
+                time: signed.record.time,
+                instance: signed.record.instance,
+                statement: signed.record.statement.clone(),
+            });
+        }
+    }
+    findings.extend(logs.into_keys().map(Finding::Stranger));
+    (head, said)
+}
+
+/// Numbers without gaps, one record each, each naming the one before it: whatever breaks this was
+/// hidden, lost or forked.
+fn check_chains(names: &BTreeMap<RecordName, u64>, records: &Records, findings: &mut Vec<Finding>) {
+    let mut numbers: BTreeMap<LogId, BTreeMap<u64, Vec<&RecordName>>> = BTreeMap::new();
+    for name in names.keys() {
+        numbers
+            .entry(name.log)
+            .or_default()
+            .entry(name.number)
+            .or_default()
+            .push(name);
+    }
+    for (log, numbers) in &numbers {
+        let mut next = 0;
+        let mut last: Option<&Vec<&RecordName>> = None;
+        for (number, level) in numbers {
+            findings.extend((next..*number).take(16).map(|gap| Finding::Gap(*log, gap)));
+            if level.len() > 1 {
+                findings.push(Finding::Fork(*log, *number));
+            }
+            // Behind a gap the record before is not there to be compared with.
+            let before = last.filter(|_| next == *number);
+            for name in level {
+                let Some((signed, _)) = records.get(name) else {
+                    continue;
+                };
+                if !follows(&signed.record.previous, before, *number) {
+                    findings.push(Finding::Chain(**name));
+                }
+            }
+            next = number.saturating_add(1);
+            last = Some(level);
+        }
+    }
+}
+
+fn follows(previous: &[ObjectHash], before: Option<&Vec<&RecordName>>, number: u64) -> bool {
+    if number == 0 || previous.is_empty() {
+        return number == 0 && previous.is_empty();
+    }
+    before.is_none_or(|before| {
+        previous
+            .iter()
+            .all(|hash| before.iter().any(|name| name.hash == *hash))
+    })
+}
+
+/// The records of each log that the next one must name: the last number, all of a fork.
+fn tips(names: &BTreeMap<RecordName, u64>) -> BTreeMap<LogId, Vec<RecordName>> {
+    let mut tips: BTreeMap<LogId, Vec<RecordName>> = BTreeMap::new();
+    for name in names.keys() {
+        let tip = tips.entry(name.log).or_default();
+        tip.retain(|last| last.number == name.number);
+        tip.push(*name);
+    }
+    tips
+}

@@ -1,0 +1,163 @@
+//! The secrets that a member's key file opens, without any compartment's.
+
+use std::collections::BTreeMap;
+
+use ov_format::audience::{Audience, SegmentContext};
+use ov_format::id::{CompartmentId, GroupId, MemberId, VaultId};
+use ov_format::keys::{KeysTable, Recipient, SealedSecret, SecretKind, decode_secret};
+use ov_format::name::ObjectName;
+use ov_seal::compartment::AgentSecret;
+use ov_seal::kdf::Key32;
+use ov_seal::member::MemberSecret;
+use ov_seal::segment::{OpenKey, SegmentError, SegmentOpener};
+use ov_seal::structure::StructureSecret;
+use ov_store::Store;
+
+use crate::error::VaultError;
+use crate::head::Head;
+
+/// What an agent works with in one compartment.
+#[derive(Clone, Debug)]
+pub struct AgentKeys {
+    /// The compartment's name.
+    pub name: String,
+    /// The dedup group.
+    pub group: GroupId,
+    /// The epoch of the ids.
+    pub epoch: u32,
+    /// Names, cuts and finds chunks.
+    pub secret: AgentSecret,
+}
+
+/// The secrets of a member.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    /// Opens structure sections, by epoch.
+    pub structure: BTreeMap<u32, StructureSecret>,
+    /// The agent's keys by compartment and epoch; the highest epoch is used for new data.
+    pub agent: BTreeMap<CompartmentId, BTreeMap<u32, AgentKeys>>,
+}
+
+impl Secrets {
+    /// Opens what the head's keys tables hold for a member.
+    pub fn unlock(
+        store: &dyn Store,
+        vault: VaultId,
+        head: &Head,
+        member: MemberId,
+        secret: &MemberSecret,
+    ) -> Result<Self, VaultError> {
+        let mut secrets = Self::default();
+        for sealed in sealed_for(store, vault, head, Recipient::Member(member))? {
+            secrets.add(vault, &sealed, secret)?;
+        }
+        Ok(secrets)
+    }
+
+    fn add(
+        &mut self,
+        vault: VaultId,
+        sealed: &SealedSecret,
+        secret: &MemberSecret,
+    ) -> Result<(), VaultError> {
+        let SealedSecret {
+            recipient,
+            kind,
+            epoch,
+            ..
+        } = *sealed;
+        if matches!(kind, SecretKind::Compartment(_)) {
+            return Ok(());
+        }
+        let aad = SealedSecret::associated_data(vault, recipient, kind, epoch);
+        let opened = secret.open_secret(&aad, &sealed.sealed);
+        let opened = opened.map_err(|_| VaultError::NotAMember)?;
+        let (name, bytes) = decode_secret(&opened).map_err(|_| VaultError::NotAMember)?;
+        let key = Key32::from_slice(&bytes).ok_or(VaultError::NotAMember)?;
+        match kind {
+            SecretKind::Structure => {
+                self.structure
+                    .insert(epoch, StructureSecret::from_bytes(key));
+            }
+            SecretKind::Agent(compartment, group) => {
+                let secret = AgentSecret::from_bytes(key);
+                let keys = AgentKeys {
+                    name,
+                    group,
+                    epoch,
+                    secret,
+                };
+                self.agent
+                    .entry(compartment)
+                    .or_default()
+                    .insert(epoch, keys);
+            }
+            SecretKind::Compartment(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The agent's newest keys in a compartment.
+    pub fn agent_keys(&self, compartment: CompartmentId) -> Option<&AgentKeys> {
+        Some(self.agent.get(&compartment)?.last_key_value()?.1)
+    }
+
+    /// Opens segments of the structure and group audiences.
+    pub fn open(
+        &self,
+        context: &SegmentContext,
+        head: &[u8],
+    ) -> Result<SegmentOpener, SegmentError> {
+        match context.audience {
+            Audience::Structure => match self.structure.get(&context.epoch) {
+                Some(secret) => SegmentOpener::open(*context, head, OpenKey::Structure(secret)),
+                None => Err(SegmentError::NoSlot),
+            },
+            Audience::Group(compartment, group) => {
+                let keys = self
+                    .agent
+                    .get(&compartment)
+                    .and_then(|keys| keys.get(&context.epoch));
+                match keys.filter(|keys| keys.group == group) {
+                    Some(keys) => {
+                        let key = keys.secret.group_key();
+                        SegmentOpener::open(*context, head, OpenKey::Group(&key))
+                    }
+                    None => Err(SegmentError::NoSlot),
+                }
+            }
+            Audience::Compartment(_) => Err(SegmentError::NoSlot),
+        }
+    }
+}
+
+/// The sealed secrets for one recipient, in the order of the head.
+pub fn sealed_for(
+    store: &dyn Store,
+    vault: VaultId,
+    head: &Head,
+    recipient: Recipient,
+) -> Result<Vec<SealedSecret>, VaultError> {
+    let mut found = Vec::new();
+    for table in &head.keys {
+        let name = ObjectName::Table(table.hash);
+        let bytes = match store.get(&name) {
+            Ok(bytes) => bytes,
+            // A deleted keys table is how a compartment is erased; what it opened stays shut.
+            Err(ov_store::StoreError::NotFound { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if !name.matches(&bytes) {
+            return Err(VaultError::Damaged(name));
+        }
+        let decoded = KeysTable::decode(&bytes, vault);
+        let table = decoded.map_err(|source| VaultError::Object { name, source })?;
+        found.extend(
+            table
+                .secrets
+                .into_iter()
+                .filter(|sealed| sealed.recipient == recipient),
+        );
+    }
+    Ok(found)
+}

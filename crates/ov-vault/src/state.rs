@@ -1,0 +1,205 @@
+//! What follows from the records of a target: which snapshots there are and what became of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ov_format::entry::Time;
+use ov_format::id::{InstanceId, MemberId, ObjectHash, TargetId};
+use ov_format::name::RecordName;
+use ov_format::statement::{Condemned, Statement, StoredObject};
+
+use crate::vault::Vault;
+
+/// Whether all that a commit needs is known to be on this target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No keeper of this target has spoken yet.
+    Open,
+    /// All is there.
+    Accepted,
+    /// It must be run again; why.
+    Rejected(String),
+}
+
+/// A hold on snapshots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The record that holds.
+    pub name: RecordName,
+    /// Who said it.
+    pub member: MemberId,
+    /// When, by that member's clock.
+    pub time: Time,
+    /// The commits.
+    pub commits: Vec<RecordName>,
+    /// Why.
+    pub reason: String,
+}
+
+/// One commit.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Its name.
+    pub name: RecordName,
+    /// When, by the agent's clock.
+    pub time: Time,
+    /// The installation that made it.
+    pub instance: InstanceId,
+    /// Packs that it published.
+    pub packs: Vec<StoredObject>,
+    /// Tables that it published.
+    pub tables: Vec<StoredObject>,
+    /// Part of a run that went on.
+    pub partial: bool,
+    /// When a keeper first saw it, by the keeper's clock.
+    pub arrival: Option<Time>,
+    /// Whether all that it needs is on this target.
+    pub verdict: Verdict,
+    /// A tombstone names it.
+    pub forgotten: bool,
+}
+
+impl Commit {
+    /// Whether what it needs is kept on this target. On its home target every commit counts until
+    /// it is forgotten or rejected, accepted or not: its agent may just have been told that it is
+    /// durable. On a copy only what a keeper accepted there was ever put there.
+    pub fn is_root(&self, target: TargetId) -> bool {
+        let here = self.name.log.target == target || self.verdict == Verdict::Accepted;
+        here && !self.forgotten && !matches!(self.verdict, Verdict::Rejected(_))
+    }
+}
+
+/// What follows from the records.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// All commits.
+    pub commits: BTreeMap<RecordName, Commit>,
+    /// Holds that are in force.
+    pub holds: Vec<Hold>,
+    /// Condemned packs of this target, with the record that first said so and when by its clock.
+    pub condemned: Vec<(RecordName, Time, Condemned)>,
+    /// Packs that were deleted from this target.
+    pub deleted: BTreeSet<ObjectHash>,
+    /// Records that publish places, on any target.
+    pub places: Vec<RecordName>,
+    /// All packs and tables that any record published.
+    pub published_packs: BTreeMap<ObjectHash, u64>,
+    /// As above, tables; keys tables too.
+    pub published_tables: BTreeMap<ObjectHash, u64>,
+    /// Changes of tags, in order.
+    pub tags: Vec<(RecordName, RecordName)>,
+}
+
+impl State {
+    /// Folds the records of a vault.
+    pub fn of(vault: &Vault) -> Self {
+        let mut state = Self::default();
+        for said in vault.logs().all() {
+            if let Statement::Commit {
+                packs,
+                tables,
+                partial,
+                accepted,
+            } = &said.statement
+            {
+                let verdict = match accepted {
+                    Some(_) if said.name.log.target == vault.target() => Verdict::Accepted,
+                    _ => Verdict::Open,
+                };
+                state.commits.insert(
+                    said.name,
+                    Commit {
+                        name: said.name,
+                        time: said.time,
+                        instance: said.instance,
+                        packs: packs.clone(),
+                        tables: tables.clone(),
+                        partial: *partial,
+                        arrival: *accepted,
+                        verdict,
+                        forgotten: false,
+                    },
+                );
+            }
+        }
+        let mut released = BTreeSet::new();
+        for said in vault.logs().all() {
+            state.add(vault, said, &mut released);
+        }
+        state.holds.retain(|hold| !released.contains(&hold.name));
+        for table in &vault.head().keys {
+            state.published_tables.insert(table.hash, table.length);
+        }
+        state
+    }
+
+    fn add(
+        &mut self,
+        vault: &Vault,
+        said: &crate::logs::Said,
+        released: &mut BTreeSet<RecordName>,
+    ) {
+        let here = said.name.log.target == vault.target();
+        let (packs, tables) = said.statement.published();
+        self.published_packs
+            .extend(packs.iter().map(|pack| (pack.hash, pack.length)));
+        self.published_tables
+            .extend(tables.iter().map(|table| (table.hash, table.length)));
+        match &said.statement {
+            Statement::Accept {
+                commit, arrival, ..
+            } => {
+                if let Some(commit) = self.commits.get_mut(commit) {
+                    // The first arrival that any keeper saw travels with copies as history.
+                    commit.arrival = Some(commit.arrival.map_or(*arrival, |a| a.min(*arrival)));
+                    if here && !matches!(commit.verdict, Verdict::Rejected(_)) {
+                        commit.verdict = Verdict::Accepted;
+                    }
+                }
+            }
+            Statement::Reject { commit, reason } if here => {
+                if let Some(commit) = self.commits.get_mut(commit) {
+                    commit.verdict = Verdict::Rejected(reason.clone());
+                }
+            }
+            Statement::Forget(commits) => {
+                for name in commits {
+                    if let Some(commit) = self.commits.get_mut(name) {
+                        commit.forgotten = true;
+                    }
+                }
+            }
+            Statement::Hold { commits, reason } => self.holds.push(Hold {
+                name: said.name,
+                member: said.name.log.member,
+                time: said.time,
+                commits: commits.clone(),
+                reason: reason.clone(),
+            }),
+            Statement::Release(hold) => {
+                released.insert(*hold);
+            }
+            Statement::Condemn(packs) if here => {
+                let condemned = packs
+                    .iter()
+                    .map(|pack| (said.name, said.time, pack.clone()));
+                self.condemned.extend(condemned);
+            }
+            Statement::Delete(packs) if here => self.deleted.extend(packs.iter().copied()),
+            Statement::Places { .. } => self.places.push(said.name),
+            Statement::Tag(commit) => self.tags.push((said.name, *commit)),
+            _ => {}
+        }
+    }
+
+    /// Whether a hold in force names the commit.
+    pub fn held(&self, commit: &RecordName) -> bool {
+        self.holds.iter().any(|hold| hold.commits.contains(commit))
+    }
+
+    /// Snapshots to show: not forgotten, and not partial ones whose run went on.
+    pub fn listed(&self) -> impl Iterator<Item = &Commit> {
+        self.commits
+            .values()
+            .filter(|commit| !commit.forgotten && !commit.partial)
+    }
+}

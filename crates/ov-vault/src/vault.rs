@@ -1,0 +1,144 @@
+//! A vault as a target shows it: identity, head, logs.
+
+use std::sync::Arc;
+
+use ov_format::id::{ObjectHash, TargetId, VaultId};
+use ov_format::name::{ObjectName, RecordName};
+use ov_format::record::SignedRecord;
+use ov_format::target::decode_target;
+use ov_store::{Listed, Listing, Store};
+
+use crate::error::VaultError;
+use crate::head::Head;
+use crate::logs::{self, Logs};
+
+/// A vault on one target, as of its last reading.
+pub struct Vault {
+    store: Arc<dyn Store>,
+    id: VaultId,
+    target: TargetId,
+    head: Head,
+    logs: Logs,
+}
+
+impl Vault {
+    /// Reads the vault with this id, which the key file vouches for.
+    pub fn open(store: Arc<dyn Store>, id: VaultId) -> Result<Self, VaultError> {
+        let (head, logs) = logs::read(&*store, id)?;
+        let target = read_target(&*store)?;
+        Ok(Self {
+            store,
+            id,
+            target,
+            head,
+            logs,
+        })
+    }
+
+    /// Reads the logs again.
+    pub fn refresh(&mut self) -> Result<(), VaultError> {
+        (self.head, self.logs) = logs::read(&*self.store, self.id)?;
+        Ok(())
+    }
+
+    /// The vault's id.
+    pub fn id(&self) -> VaultId {
+        self.id
+    }
+
+    /// The id of this target.
+    pub fn target(&self) -> TargetId {
+        self.target
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The constitution.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// What was said.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// Fetches a whole record again, for its sections.
+    pub fn record(&self, name: &RecordName) -> Result<SignedRecord, VaultError> {
+        let object = ObjectName::Record(*name);
+        let bytes = self.store.get(&object)?;
+        logs::decode(&bytes, self.id, name).map_err(|_| VaultError::Damaged(object))
+    }
+
+    pub(crate) fn logs_mut(&mut self) -> &mut Logs {
+        &mut self.logs
+    }
+
+    pub(crate) fn head_mut(&mut self) -> &mut Head {
+        &mut self.head
+    }
+}
+
+/// The one vault that a target holds, for readers who hold the recovery kit alone: the record
+/// number 0 whose hash all others name.
+pub fn find_vault(store: &dyn Store) -> Result<VaultId, VaultError> {
+    let mut found = Vec::new();
+    let mut first = Vec::new();
+    store.list(Listing::Logs, &mut |Listed { name, .. }| {
+        if let ObjectName::Record(name) = name
+            && name.number == 0
+        {
+            first.push(name);
+        }
+        Ok(())
+    })?;
+    for name in first {
+        let bytes = store.get(&ObjectName::Record(name))?;
+        if let Ok(signed) = SignedRecord::decode(&bytes)
+            && signed.record.vault == VaultId([0; 32])
+        {
+            found.push(VaultId(name.hash.0));
+        }
+    }
+    let place = store.describe();
+    match found[..] {
+        [] => Err(VaultError::NoVault { place }),
+        [id] => Ok(id),
+        _ => Err(VaultError::Identity {
+            place,
+            found: found.len(),
+        }),
+    }
+}
+
+fn read_target(store: &dyn Store) -> Result<TargetId, VaultError> {
+    let identities = target_identities(store)?;
+    let place = store.describe();
+    let [hash] = identities[..] else {
+        return Err(VaultError::Identity {
+            place,
+            found: identities.len(),
+        });
+    };
+    let name = ObjectName::Target(hash);
+    let bytes = store.get(&name)?;
+    if !name.matches(&bytes) {
+        return Err(VaultError::Damaged(name));
+    }
+    decode_target(&bytes).map_err(|source| VaultError::Object { name, source })
+}
+
+/// The identity objects of a target: one, unless it is empty or was tampered with.
+pub fn target_identities(store: &dyn Store) -> Result<Vec<ObjectHash>, VaultError> {
+    let mut found = Vec::new();
+    store.list(Listing::Targets, &mut |Listed { name, .. }| {
+        if let ObjectName::Target(hash) = name {
+            found.push(hash);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
