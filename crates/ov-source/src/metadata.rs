@@ -1,0 +1,172 @@
+//! Putting an entry's metadata back, each part in its turn.
+
+use std::io;
+
+use ov_format::entry::{EntryKey, Kind, Meta};
+use rustix::io::Errno;
+
+use crate::notice::Notice;
+use crate::place::Place;
+use crate::shown::ShownPath;
+use crate::sink::Owners;
+use crate::sink_error::{Action, SinkError};
+
+/// Setting the owner or the content clears it, so it comes last.
+const CAPABILITY: &[u8] = b"security.capability";
+/// Setting the mode changes them, so they come after it.
+const ACL_PREFIX: &[u8] = b"system.posix_acl_";
+
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+
+/// Whether an entry still has the owner that its privileges were meant for.
+struct Owned {
+    user: bool,
+    group: bool,
+}
+
+/// Sets owner, attributes, mode, access lists, capabilities and time, in this order: each step
+/// may undo or forbid one that comes after it, and none undoes one before. What may fail
+/// without harm is told through `notice`.
+pub(crate) fn restore(
+    place: Place<'_>,
+    key: &EntryKey,
+    meta: &Meta,
+    owners: Owners,
+    notice: &mut dyn FnMut(Notice),
+) -> Result<(), SinkError> {
+    let refused = |action| {
+        move |errno: Errno| SinkError::Refused {
+            action,
+            path: ShownPath::relative(key),
+            source: errno.into(),
+        }
+    };
+    set_owner(place, key, meta, owners, notice).map_err(refused(Action::SetOwner))?;
+    let mode = mode_for_owner(place, meta).map_err(refused(Action::SetOwner))?;
+    if mode.dropped {
+        let path = ShownPath::relative(key);
+        notice(Notice::PrivilegeDropped { path });
+    }
+    remove_others(place, meta, notice, key);
+    let is_late = |name: &[u8]| name == CAPABILITY || name.starts_with(ACL_PREFIX);
+    let (late, early): (Vec<_>, Vec<_>) = meta.xattrs.iter().partition(|(name, _)| is_late(name));
+    set_attributes(place, key, &early, notice);
+    if !matches!(meta.kind, Kind::Symlink(_)) {
+        place
+            .set_mode(mode.bits)
+            .map_err(refused(Action::SetMode))?;
+    }
+    // Access lists first: setting one may clear capabilities, never the other way round.
+    let (capabilities, acls): (Vec<_>, Vec<_>) =
+        late.into_iter().partition(|(name, _)| name == CAPABILITY);
+    set_attributes(place, key, &acls, notice);
+    if mode.owned {
+        set_attributes(place, key, &capabilities, notice);
+    } else if !capabilities.is_empty() {
+        let path = ShownPath::relative(key);
+        notice(Notice::PrivilegeDropped { path });
+    }
+    place
+        .set_mtime(meta.mtime)
+        .map_err(refused(Action::SetTimes))
+}
+
+fn set_owner(
+    place: Place<'_>,
+    key: &EntryKey,
+    meta: &Meta,
+    owners: Owners,
+    notice: &mut dyn FnMut(Notice),
+) -> Result<(), Errno> {
+    if owners == Owners::Keep {
+        return Ok(());
+    }
+    match place.set_owner(Some(meta.uid), Some(meta.gid)) {
+        Err(Errno::PERM | Errno::INVAL) if owners == Owners::Restore => {
+            // The group alone may be allowed: it is one of the restorer's own.
+            let _ = place.set_owner(None, Some(meta.gid));
+            let path = ShownPath::relative(key);
+            notice(Notice::OwnerNotSet { path });
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// The mode to set, and whether the owner is the one that it was meant for.
+struct ModeForOwner {
+    bits: u32,
+    dropped: bool,
+    owned: bool,
+}
+
+/// A program that runs as its owner must not do so for another owner than the one who made it.
+fn mode_for_owner(place: Place<'_>, meta: &Meta) -> Result<ModeForOwner, Errno> {
+    let wanted = meta.mode & 0o7777;
+    let privileged = wanted & (SETUID | SETGID) != 0 && meta.kind != Kind::Directory;
+    let capable = meta.xattrs.iter().any(|(name, _)| name == CAPABILITY);
+    if !privileged && !capable {
+        return Ok(ModeForOwner {
+            bits: wanted,
+            dropped: false,
+            owned: true,
+        });
+    }
+    let look = place.look()?;
+    let owned = Owned {
+        user: look.uid == meta.uid,
+        group: look.gid == meta.gid,
+    };
+    let mut bits = wanted;
+    if !owned.user {
+        bits &= !(SETUID | SETGID);
+    }
+    if !owned.group {
+        bits &= !SETGID;
+    }
+    Ok(ModeForOwner {
+        bits,
+        dropped: bits != wanted,
+        owned: owned.user,
+    })
+}
+
+/// Removes attributes that the entry does not have: inherited from the folder, or of a file
+/// that was there before. Labels of security modules are the target system's own business.
+fn remove_others(place: Place<'_>, meta: &Meta, notice: &mut dyn FnMut(Notice), key: &EntryKey) {
+    let Ok(present) = place.attributes() else {
+        return;
+    };
+    for (name, _) in present {
+        let ours = name.starts_with(b"user.") || name.starts_with(ACL_PREFIX) || name == CAPABILITY;
+        let wanted = meta.xattrs.iter().any(|(wanted, _)| *wanted == name);
+        if ours && !wanted {
+            match place.remove_attribute(&name) {
+                Ok(()) | Err(Errno::NODATA) => {}
+                Err(errno) => notice(not_set(key, &name, errno)),
+            }
+        }
+    }
+}
+
+fn set_attributes(
+    place: Place<'_>,
+    key: &EntryKey,
+    attributes: &[&(Vec<u8>, Vec<u8>)],
+    notice: &mut dyn FnMut(Notice),
+) {
+    for (name, value) in attributes {
+        if let Err(errno) = place.set_attribute(name, value) {
+            notice(not_set(key, name, errno));
+        }
+    }
+}
+
+fn not_set(key: &EntryKey, name: &[u8], errno: Errno) -> Notice {
+    Notice::AttributeNotSet {
+        path: ShownPath::relative(key),
+        name: ShownPath::new(name).to_string(),
+        reason: io::Error::from(errno).to_string(),
+    }
+}
