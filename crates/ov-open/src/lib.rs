@@ -17,3 +17,6 @@
 pub mod compartment;
 pub mod open;
 pub mod recovery;
+
+#[cfg(test)]
+mod vectors;

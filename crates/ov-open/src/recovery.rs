@@ -155,8 +155,14 @@ fn checksum(seed: &Key32) -> [u8; CHECKSUM_BYTES] {
 /// Words of the list that share the longest beginning with `word`; none if that is not even two
 /// letters. Four letters tell every word of the list from every other.
 fn near(word: &str) -> Vec<&'static str> {
-    let ends = word.char_indices().map(|(at, letter)| at + letter.len_utf8());
-    let beginning = |end| Language::English.words_by_prefix_iter(&word[..end]).take(NEAR_MAX);
+    let ends = word
+        .char_indices()
+        .map(|(at, letter)| at + letter.len_utf8());
+    let beginning = |end| {
+        Language::English
+            .words_by_prefix_iter(&word[..end])
+            .take(NEAR_MAX)
+    };
     let mut found = Vec::new();
     for end in ends.filter(|&end| end >= 2) {
         let words: Vec<_> = beginning(end).collect();

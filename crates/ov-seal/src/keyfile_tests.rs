@@ -248,3 +248,19 @@ fn the_seed_is_never_shown() {
     let shown = format!("{:?}", file(Wrap::None));
     assert!(shown.contains("Bare(Key32(hidden))"), "{shown}");
 }
+
+/// RFC 9106 §5.3.
+#[test]
+fn argon2id_answers_the_vector_of_rfc_9106() {
+    let data = argon2::AssociatedData::new(&[4; 12]).unwrap();
+    let mut builder = argon2::ParamsBuilder::new();
+    builder.m_cost(32).t_cost(3).p_cost(4).data(data);
+    let (kind, version) = (Algorithm::Argon2id, Version::V0x13);
+    let argon = Argon2::new_with_secret(&[3; 8], kind, version, builder.build().unwrap()).unwrap();
+    let mut tag = [0; 32];
+    argon
+        .hash_password_into(&[1; 32], &[2; 16], &mut tag)
+        .unwrap();
+    let expected = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
+    assert_eq!(data_encoding::HEXLOWER.encode(&tag), expected);
+}

@@ -39,3 +39,6 @@ pub mod passphrase;
 pub mod segment;
 pub mod sign;
 pub mod structure;
+
+#[cfg(test)]
+mod vectors;
