@@ -381,7 +381,7 @@ impl Store for Folder {
     fn sweep(&self, age: Duration) -> Result<u64, StoreError> {
         let before = SystemTime::now().checked_sub(age);
         let mut swept = 0;
-        for kind in ["pack", "table", "log", "probe"] {
+        for kind in ["pack", "table", "log", "target", "probe"] {
             walk::files(&self.root.join(kind), None, &mut |path, metadata| {
                 let old = metadata
                     .modified()
