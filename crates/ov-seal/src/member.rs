@@ -20,13 +20,21 @@ pub struct MemberSecret {
 impl MemberSecret {
     /// The keys of a seed.
     pub fn from_seed(seed: Key32) -> Self {
+        Self::with(seed, SigningKey::from_seeds)
+    }
+
+    /// The same member, who signs the same bytes in the same way each time.
+    #[cfg(any(test, feature = "seeded"))]
+    #[doc(hidden)]
+    pub fn simulated(seed: Key32) -> Self {
+        Self::with(seed, SigningKey::simulated)
+    }
+
+    fn with(seed: Key32, signing: impl FnOnce(&Key32, &Key32) -> SigningKey) -> Self {
         let part = |context| derive(context, &[seed.bytes()]);
         Self {
             kem: KemSecret::from_seed(part(purpose::MEMBER_KEM)),
-            signing: SigningKey::from_seeds(
-                &part(purpose::MEMBER_ED25519),
-                &part(purpose::MEMBER_MLDSA),
-            ),
+            signing: signing(&part(purpose::MEMBER_ED25519), &part(purpose::MEMBER_MLDSA)),
             local_state: part(purpose::LOCAL_STATE),
             seed,
         }

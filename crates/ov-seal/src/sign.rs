@@ -4,9 +4,10 @@
 //! The message is: length of the domain (1 byte) ‖ domain ‖ the bytes themselves. They are not
 //! hashed first, so that a signature does not rest on the collision resistance of BLAKE3.
 //!
-//! ML-DSA signing is *hedged* (FIPS 204 §3.4) with randomness that the library draws from the
-//! operating system by itself: signing the same bytes twice gives two signatures, even in a
-//! simulation. Ed25519 is deterministic.
+//! ML-DSA signing is *hedged* (FIPS 204 §3.4) with randomness that the library draws by itself:
+//! signing the same bytes twice gives two signatures. A simulation asks for the deterministic
+//! variant instead ([`SigningKey::simulated`], feature `seeded`), which verifies just the same.
+//! Ed25519 is deterministic.
 
 use std::fmt;
 
@@ -62,7 +63,17 @@ impl Domain {
 /// A pair of secret signing keys.
 pub struct SigningKey {
     ed25519: Ed25519KeyPair,
-    mldsa: PqdsaKeyPair,
+    mldsa: MlDsa,
+}
+
+/// Both hold the whole key: which one signs decides only about the randomness.
+enum MlDsa {
+    Hedged(PqdsaKeyPair),
+    #[cfg(any(test, feature = "seeded"))]
+    Simulated(
+        PqdsaKeyPair,
+        Box<ml_dsa::ExpandedSigningKey<ml_dsa::MlDsa65>>,
+    ),
 }
 
 impl SigningKey {
@@ -72,7 +83,23 @@ impl SigningKey {
         let mldsa = PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, mldsa.bytes());
         Self {
             ed25519: ed25519.expect("every 32 bytes are an Ed25519 seed"),
-            mldsa: mldsa.expect("every 32 bytes are an ML-DSA seed"),
+            mldsa: MlDsa::Hedged(mldsa.expect("every 32 bytes are an ML-DSA seed")),
+        }
+    }
+
+    /// The same key pairs, signing the same bytes in the same way each time.
+    #[cfg(any(test, feature = "seeded"))]
+    #[doc(hidden)]
+    pub fn simulated(ed25519: &Key32, mldsa: &Key32) -> Self {
+        let key = Self::from_seeds(ed25519, mldsa);
+        let expanded = ml_dsa::ExpandedSigningKey::from_seed(&(*mldsa.bytes()).into());
+        let mldsa = match key.mldsa {
+            MlDsa::Hedged(pair) | MlDsa::Simulated(pair, _) => pair,
+        };
+        let mldsa = MlDsa::Simulated(mldsa, Box::new(expanded));
+        Self {
+            ed25519: key.ed25519,
+            mldsa,
         }
     }
 
@@ -81,7 +108,7 @@ impl SigningKey {
         let mut bytes = Box::new([0; VERIFYING_BYTES]);
         let (ed25519, mldsa) = bytes.split_at_mut(ED25519_PUBLIC);
         ed25519.copy_from_slice(self.ed25519.public_key().as_ref());
-        mldsa.copy_from_slice(self.mldsa.public_key().as_ref());
+        mldsa.copy_from_slice(self.mldsa.pair().public_key().as_ref());
         VerifyingKey(bytes)
     }
 
@@ -91,9 +118,33 @@ impl SigningKey {
         let mut signature = Box::new([0; SIGNATURE_BYTES]);
         let (ed25519, mldsa) = signature.split_at_mut(ED25519_SIGNATURE);
         ed25519.copy_from_slice(self.ed25519.sign(&message).as_ref());
-        let length = self.mldsa.sign(&message, mldsa);
-        assert_eq!(length, Ok(MLDSA_SIGNATURE), "ML-DSA signs every message");
+        self.mldsa.sign(&message, mldsa);
         Signature(signature)
+    }
+}
+
+impl MlDsa {
+    fn pair(&self) -> &PqdsaKeyPair {
+        match self {
+            Self::Hedged(pair) => pair,
+            #[cfg(any(test, feature = "seeded"))]
+            Self::Simulated(pair, _) => pair,
+        }
+    }
+
+    fn sign(&self, message: &[u8], out: &mut [u8]) {
+        match self {
+            Self::Hedged(pair) => {
+                let length = pair.sign(message, out);
+                assert_eq!(length, Ok(MLDSA_SIGNATURE), "ML-DSA signs every message");
+            }
+            #[cfg(any(test, feature = "seeded"))]
+            Self::Simulated(_, key) => {
+                let signature = key.sign_deterministic(message, b"");
+                let signature = signature.expect("ML-DSA signs every message");
+                out.copy_from_slice(&signature.encode());
+            }
+        }
     }
 }
 
@@ -223,6 +274,24 @@ mod tests {
         assert_eq!(
             verifying.verify(Domain::Record, b"statement", &signature),
             Ok(())
+        );
+    }
+
+    #[test]
+    fn a_simulated_member_signs_the_same_twice_and_verifies_as_the_real_one() {
+        let simulated = SigningKey::simulated(&Key32::new([1; 32]), &Key32::new([2; 32]));
+        let signature = simulated.sign(Domain::Record, b"statement");
+        assert_eq!(signature, simulated.sign(Domain::Record, b"statement"));
+        assert_eq!(simulated.verifying(), key(1).verifying());
+        let verifying = key(1).verifying();
+        assert_eq!(
+            verifying.verify(Domain::Record, b"statement", &signature),
+            Ok(())
+        );
+        assert!(
+            verifying
+                .verify(Domain::Record, b"statemenT", &signature)
+                .is_err()
         );
     }
 
