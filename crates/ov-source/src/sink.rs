@@ -253,7 +253,8 @@ impl FileSink {
     /// Deletes what is in the restored folder `folder` (empty: the target itself) and not among
     /// `names`, which is all that the snapshot holds there. Folders go with all that is in
     /// them; links are deleted, not followed; other file systems are left alone. Calls `report`
-    /// for each one, and gives what failed.
+    /// for each one, and gives what failed. To be called before
+    /// [`finish_directories`](Self::finish_directories), since deleting changes folders' times.
     pub fn remove_others(
         &self,
         folder: &[u8],

@@ -29,7 +29,7 @@ static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 /// exactly once: by [`write_at`](Self::write_at), [`hole`](Self::hole) or
 /// [`existing_matches`](Self::existing_matches) that found it. Only [`finish`](Self::finish)
 /// gives the file its name, and only if all bytes are there; before that, whatever stood there
-/// stays. A file dropped unfinished stays under the unfinished name, and the next restore of the
+/// stays. It holds one or two files open. A file dropped unfinished stays under the unfinished name, and the next restore of the
 /// same entry takes up what it holds.
 pub struct FileTarget {
     file: OwnedFd,
@@ -258,7 +258,7 @@ fn open_unfinished(folder: &OwnedFd, name: &[u8]) -> Result<(OwnedFd, Start), Er
             private,
         ) {
             Ok(file) => {
-                flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+                lock_alone(&file)?;
                 return Ok((file, Start::Fresh));
             }
             Err(Errno::EXIST) => {}
@@ -266,7 +266,7 @@ fn open_unfinished(folder: &OwnedFd, name: &[u8]) -> Result<(OwnedFd, Start), Er
         }
         match openat(folder, name, common, Mode::empty()) {
             Ok(file) if is_ours(&file)? => {
-                flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+                lock_alone(&file)?;
                 fchmod(&file, private)?;
                 return Ok((file, Start::Resumed));
             }
@@ -274,6 +274,14 @@ fn open_unfinished(folder: &OwnedFd, name: &[u8]) -> Result<(OwnedFd, Start), Er
         }
     }
     Err(Errno::EXIST)
+}
+
+/// Keeps other restores off the file, on file systems that have such locks.
+fn lock_alone(file: &OwnedFd) -> Result<(), Errno> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::AGAIN) => Err(Errno::AGAIN),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// A regular file of this user under one name: nobody else's file is written through it.

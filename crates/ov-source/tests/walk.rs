@@ -1,6 +1,6 @@
 //! What a walk over a file tree yields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use ov_format::entry::{EntryKey, Kind};
 use ov_source::{
-    Case, FileSystems, FileTree, Item, Segment, Selection, SelectionBuilder, Source, SourceError,
+    Case, Deletion, FileSink, FileSystems, FileTree, Item, Segment, Selection, SelectionBuilder,
+    SinkOptions, Source, SourceError,
 };
 use rustix::fs::{CWD, Mode, mkdirat, openat};
 use tempfile::TempDir;
@@ -17,6 +18,11 @@ use tempfile::TempDir;
 fn tree(roots: &[&Path]) -> FileTree {
     let roots = roots.iter().map(|root| root.to_path_buf()).collect();
     FileTree::new(roots, Selection::everything()).unwrap()
+}
+
+/// A folder in memory where the system has one: deep and large trees are slow to make on disks.
+fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
 fn items(tree: &FileTree) -> Vec<Item> {
@@ -242,31 +248,16 @@ fn dig(base: &Path, name: &str, depth: usize) {
     }
 }
 
-/// Removes what `dig` made; `remove_dir_all` would run out of stack.
-fn fill(base: &Path, name: &str) {
-    let hole = base.join("hole");
-    fs::create_dir(&hole).unwrap();
-    let top = base.join(name);
-    let mut round = 0;
-    while top.join(name).exists() {
-        // Lift the lower part up, then remove the part above, a few hundred levels at a time.
-        let mut deep = top.clone();
-        for _ in 0..200 {
-            if deep.join(name).exists() {
-                deep.push(name);
-            }
-        }
-        let lifted = hole.join(round.to_string());
-        fs::rename(&deep, &lifted).unwrap();
-        fs::remove_dir_all(&top).unwrap();
-        fs::rename(&lifted, &top).unwrap();
-        round += 1;
-    }
+/// Empties a folder however deep it is; `remove_dir_all` would run out of stack.
+fn clear(base: &Path) {
+    let sink = FileSink::create(base, SinkOptions::default()).unwrap();
+    let failed = sink.remove_others(b"", &HashSet::new(), Deletion::Real, &mut |_| {});
+    assert!(failed.unwrap().is_empty());
 }
 
 #[test]
 fn ten_thousand_levels_are_walked_and_read_with_few_open_folders() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = in_memory();
     dig(dir.path(), "d", 10_000);
     let tree = tree(&[&dir.path().join("d")]);
     let (mut folders, mut files, mut open_max) = (0, 0, 0);
@@ -290,7 +281,7 @@ fn ten_thousand_levels_are_walked_and_read_with_few_open_folders() {
     assert!(open_max > 0 && open_max < 64 * 6);
     // The deepest file, opened by its path of some 20,000 bytes.
     assert!(tree.open(&last.unwrap()).is_ok());
-    fill(dir.path(), "d");
+    clear(dir.path());
 }
 
 #[test]
@@ -569,7 +560,7 @@ fn attributes_are_sorted_and_of_the_entry_itself() {
 
 #[test]
 fn a_hundred_thousand_names_in_one_folder_come_sorted() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = in_memory();
     let at = openat(CWD, dir.path(), rustix::fs::OFlags::PATH, Mode::empty()).unwrap();
     for number in 0..100_000 {
         rustix::fs::symlinkat("x", &at, format!("{number:x}")).unwrap();
