@@ -1,5 +1,7 @@
 //! Streams and commands as sources.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::io::Read;
 
 use ov_format::entry::Kind;

@@ -1,5 +1,7 @@
 //! What those see who are not root. Under root, each test runs in a thread that is not.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
