@@ -179,7 +179,7 @@ impl SignedRecord {
 mod tests {
     use super::*;
     use crate::id::{GroupId, MemberId, SegmentId, TargetId};
-    use crate::statement::{Change, Condemned, Drop, PublicKeys, Role, StoredObject};
+    use crate::statement::{Cause, Change, Condemned, Drop, PublicKeys, Role, StoredObject};
     use proptest::collection::vec;
     use proptest::prelude::*;
 

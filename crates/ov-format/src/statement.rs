@@ -318,28 +318,57 @@ impl Wire for Drop {
     }
 }
 
+/// Why a pack is condemned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It holds too little that is used.
+    Unused,
+    /// The target lost or damaged it.
+    Damage,
+}
+
 /// A pack that will be deleted on the target of the record's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condemned {
     /// The pack.
     pub pack: ObjectHash,
-    /// What was not moved. Empty for packs that no record published.
-    pub drops: Vec<Drop>,
+    /// Why.
+    pub cause: Cause,
+    /// Frames that it held and that were not moved: agents use them no more. `None` if no record
+    /// that its keeper saw published the pack: then nothing that is published together with it
+    /// may be used.
+    pub drops: Option<Vec<Drop>>,
 }
 
 impl Wire for Condemned {
     fn write(&self, w: &mut Writer) {
-        w.array(2).value(&self.pack).list(&self.drops);
+        let cause: u8 = match self.cause {
+            Cause::Unused => 0,
+            Cause::Damage => 1,
+        };
+        w.array(3).value(&self.pack).uint(cause);
+        match &self.drops {
+            Some(drops) => w.list(drops),
+            None => w.null(),
+        };
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let more = r.fields(2)?;
-        let condemned = Self {
-            pack: r.value()?,
-            drops: r.list()?,
+        let more = r.fields(3)?;
+        let pack = r.value()?;
+        let cause = match r.uint::<u64>()? {
+            0 => Cause::Unused,
+            1 => Cause::Damage,
+            number => {
+                return Err(FormatError::Unknown {
+                    what: "a cause",
+                    number,
+                });
+            }
         };
+        let drops = if r.null()? { None } else { Some(r.list()?) };
         r.skip_fields(more)?;
-        Ok(condemned)
+        Ok(Self { pack, cause, drops })
     }
 }
 

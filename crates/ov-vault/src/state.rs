@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ov_format::content::FrameRef;
 use ov_format::entry::Time;
 use ov_format::id::{InstanceId, MemberId, ObjectHash, TargetId};
 use ov_format::name::RecordName;
-use ov_format::statement::{Condemned, Statement, StoredObject};
+use ov_format::statement::{Cause, Condemned, Statement, StoredObject};
+use ov_policy::prune;
 
 use crate::vault::Vault;
 
@@ -189,6 +191,32 @@ impl State {
             Statement::Tag(commit) => self.tags.push((said.name, *commit)),
             _ => {}
         }
+    }
+
+    /// All condemns of this target, as the rules of `ov_policy::prune` take them.
+    pub fn condemns(&self) -> prune::Condemned<ObjectHash, FrameRef> {
+        let frames = |drop: &ov_format::statement::Drop| {
+            let segment = drop.segment;
+            drop.frames
+                .clone()
+                .into_iter()
+                .map(move |frame| FrameRef { segment, frame })
+        };
+        let condemns = self
+            .condemned
+            .iter()
+            .map(|(_, _, condemned)| prune::Condemn {
+                pack: condemned.pack,
+                drops: match &condemned.drops {
+                    Some(drops) => prune::Drops::Frames(drops.iter().flat_map(frames).collect()),
+                    None => prune::Drops::Whole,
+                },
+                cause: match condemned.cause {
+                    Cause::Unused => prune::Cause::Unused,
+                    Cause::Damage => prune::Cause::Damage,
+                },
+            });
+        condemns.collect()
     }
 
     /// Whether a hold in force names the commit.
