@@ -10,8 +10,8 @@
 //! -----END ONCOVAULT KEY-----
 //! ```
 //!
-//! - public = CBOR [vault, root record, newest known record, member, name, [roles]]; a record is
-//!   [member, target, number, hash].
+//! - public = CBOR [vault, root record, newest known record, member, name, roles]; a record is
+//!   [member, target, number, hash]; roles is an array of numbers.
 //! - secret = CBOR [0, seed] or [1, salt, sealed seed]. Sealed: AES-256-GCM-SIV, number 0, under
 //!   Argon2id (version 0x13) of passphrase and salt with 64 MiB, t = 3, p = 1; associated data = a
 //!   fixed text ‖ version ‖ public. So nobody can change what the file says of its owner.

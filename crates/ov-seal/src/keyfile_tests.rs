@@ -264,3 +264,16 @@ fn argon2id_answers_the_vector_of_rfc_9106() {
     let expected = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
     assert_eq!(data_encoding::HEXLOWER.encode(&tag), expected);
 }
+
+#[test]
+fn facts_written_in_another_way_are_refused() {
+    // A fifth field in the root record: readable, but not what the associated data would be.
+    let (root_at, after_root) = (39, 93);
+    let forged = forge(&file(Wrap::None).text(), |body| {
+        assert_eq!((body[root_at], body[after_root]), (0x84, 0x84));
+        body[root_at] = 0x85;
+        body.insert(after_root, 0);
+        body[3] += 1;
+    });
+    assert_eq!(KeyFile::parse(&forged).err(), Some(KeyFileError::Damaged));
+}

@@ -6,7 +6,7 @@
 //!
 //! ML-DSA signing is *hedged* (FIPS 204 §3.4) with randomness that the library draws by itself:
 //! signing the same bytes twice gives two signatures. A simulation asks for the deterministic
-//! variant instead ([`SigningKey::simulated`], feature `seeded`), which verifies just the same.
+//! variant instead (`SigningKey::simulated`, feature `seeded`), which verifies just the same.
 //! Ed25519 is deterministic.
 
 use std::fmt;
