@@ -14,6 +14,17 @@ use crate::error::StoreError;
 use crate::memory::width;
 use crate::store::{Listing, Store};
 
+/// Ok, or the reason why a promise is broken.
+macro_rules! ensure {
+    ($kept:expr, $broken:literal $(,)?) => {
+        if $kept {
+            Ok(())
+        } else {
+            Err(Broken::Differs($broken))
+        }
+    };
+}
+
 /// What the suite may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
@@ -201,23 +212,15 @@ fn hash(bytes: &[u8]) -> ObjectHash {
     ObjectHash(*blake3::hash(bytes).as_bytes())
 }
 
-fn ensure(kept: bool, promise: &'static str) -> Result<(), Broken> {
-    if kept {
-        Ok(())
-    } else {
-        Err(Broken::Differs(promise))
-    }
-}
-
 fn read_back(bench: &Bench<'_>) -> Result<(), Broken> {
     for (salt, length) in [(0, 1), (1, 4096), (2, (1 << 20) + 3)] {
         let (name, bytes) = bench.stored(salt, length)?;
-        ensure(
+        ensure!(
             bench.store.get(&name)? == bytes,
             "other bytes were read than stored",
         )?;
         let length = bench.store.length(&name)?;
-        ensure(
+        ensure!(
             length == Some(width(&bytes)),
             "another length was told than stored",
         )?;
@@ -228,22 +231,22 @@ fn read_back(bench: &Bench<'_>) -> Result<(), Broken> {
 
 fn absence(bench: &Bench<'_>) -> Result<(), Broken> {
     let (name, _) = bench.probe(0, 10);
-    ensure(
+    ensure!(
         bench.store.length(&name)?.is_none(),
         "an absent object has a length",
     )?;
     let get = bench.store.get(&name);
-    ensure(
+    ensure!(
         is_absent(get),
         "reading an absent object did not say NotFound",
     )?;
     let range = bench.store.get_range(&name, 0, 4);
-    ensure(
+    ensure!(
         is_absent(range),
         "reading a range of an absent object did not say NotFound",
     )?;
     let proof = confirm(bench.store, &name, 10);
-    ensure(is_absent(proof), "an absent object was confirmed")
+    ensure!(is_absent(proof), "an absent object was confirmed")
 }
 
 fn is_absent<T>(result: Result<T, StoreError>) -> bool {
@@ -253,16 +256,16 @@ fn is_absent<T>(result: Result<T, StoreError>) -> bool {
 fn put_again(bench: &Bench<'_>) -> Result<(), Broken> {
     let (name, bytes) = bench.probe(0, 100_000);
     let first = bench.store.put_new(&name, &bytes)?;
-    ensure(
+    ensure!(
         first.put() == Put::Created,
         "a new object was said to be there already",
     )?;
     let second = bench.store.put_new(&name, &bytes)?;
-    ensure(
+    ensure!(
         second.put() == Put::AlreadyThere,
         "an object was created twice",
     )?;
-    ensure(
+    ensure!(
         bench.store.get(&name)? == bytes,
         "the second put changed the object",
     )?;
@@ -274,11 +277,11 @@ fn never_replaced(bench: &Bench<'_>) -> Result<(), Broken> {
     for other in [bench.bytes(1, 1001), bench.bytes(1, 999), Vec::new()] {
         let put = bench.store.put_new(&name, &other);
         let damaged = matches!(put, Err(StoreError::Damaged { .. }));
-        ensure(
+        ensure!(
             damaged,
             "an object of another length under the name was not called damaged",
         )?;
-        ensure(bench.store.get(&name)? == bytes, "the object was replaced")?;
+        ensure!(bench.store.get(&name)? == bytes, "the object was replaced")?;
     }
     bench.remove(&name).map(drop)
 }
@@ -297,12 +300,12 @@ fn ranges(bench: &Bench<'_>) -> Result<(), Broken> {
             .store
             .get_range(&name, width(&bytes[..offset]), length)?;
         let wanted = &bytes[offset..offset + length];
-        ensure(there == wanted, "a range has other bytes than the object")?;
+        ensure!(there == wanted, "a range has other bytes than the object")?;
     }
     for (offset, length) in [(0, 5001), (4999, 2), (5000, 1), (1 << 40, 8), (u64::MAX, 8)] {
         let read = bench.store.get_range(&name, offset, length);
         let short = matches!(read, Err(StoreError::Short { .. }));
-        ensure(short, "a range beyond the end was not called short")?;
+        ensure!(short, "a range beyond the end was not called short")?;
     }
     bench.remove(&name).map(drop)
 }
@@ -316,8 +319,8 @@ fn listing(bench: &Bench<'_>) -> Result<(), Broken> {
     let seen = bench.listed(Listing::Probes)?;
     for (name, bytes) in &stored {
         let length = seen.get(name);
-        ensure(length.is_some(), "a stored object is not listed")?;
-        ensure(
+        ensure!(length.is_some(), "a stored object is not listed")?;
+        ensure!(
             length == Some(&width(bytes)),
             "an object is listed with another length",
         )?;
@@ -335,7 +338,7 @@ fn visitors(bench: &Bench<'_>) -> Result<(), Broken> {
         Err(StoreError::Stopped)
     });
     let stopped = matches!(ended, Err(StoreError::Stopped));
-    ensure(
+    ensure!(
         stopped && visits == 1,
         "a listing went on after its visitor had ended it",
     )?;
@@ -347,27 +350,27 @@ fn visitors(bench: &Bench<'_>) -> Result<(), Broken> {
 fn deletion(bench: &Bench<'_>) -> Result<(), Broken> {
     let (name, bytes) = bench.stored(0, 10)?;
     if bench.remove(&name)? == Removed::Refused {
-        return ensure(
+        return ensure!(
             bench.store.get(&name)? == bytes,
             "a refused deletion deleted",
         );
     }
-    ensure(
+    ensure!(
         bench.store.length(&name)?.is_none(),
         "a deleted object is still there",
     )?;
     let seen = bench.listed(Listing::Probes)?;
-    ensure(
+    ensure!(
         !seen.contains_key(&name),
         "a deleted object is still listed",
     )?;
     bench.store.delete(&name)?;
     let again = bench.store.put_new(&name, &bytes)?;
-    ensure(
+    ensure!(
         again.put() == Put::Created,
         "a deleted object could not be stored again",
     )?;
-    ensure(
+    ensure!(
         bench.store.get(&name)? == bytes,
         "it was stored again with other bytes",
     )?;
@@ -377,10 +380,10 @@ fn deletion(bench: &Bench<'_>) -> Result<(), Broken> {
 fn proof(bench: &Bench<'_>) -> Result<(), Broken> {
     let (name, bytes) = bench.stored(0, 10)?;
     let proof = confirm(bench.store, &name, width(&bytes))?;
-    ensure(*proof == name, "the proof is about another object")?;
+    ensure!(*proof == name, "the proof is about another object")?;
     let wrong = confirm(bench.store, &name, 11);
     let damaged = matches!(wrong, Err(StoreError::Damaged { .. }));
-    ensure(damaged, "an object of another length was confirmed")?;
+    ensure!(damaged, "an object of another length was confirmed")?;
     bench.remove(&name).map(drop)
 }
 
@@ -400,11 +403,11 @@ fn writers(bench: &Bench<'_>) -> Result<(), Broken> {
         let durable = put.map_err(|_| Broken::Differs("a writer panicked"))??;
         created += u32::from(durable.put() == Put::Created);
     }
-    ensure(
+    ensure!(
         created == 1,
         "not exactly one of the writers created the object",
     )?;
-    ensure(
+    ensure!(
         bench.store.get(&name)? == bytes,
         "the object has other bytes than all writers wrote",
     )?;
@@ -431,13 +434,13 @@ fn kinds(bench: &Bench<'_>) -> Result<(), Broken> {
     }
     for (name, what) in &all {
         let seen = bench.listed(*what)?;
-        ensure(
+        ensure!(
             seen.contains_key(name),
             "a listing lacks an object of its kind",
         )?;
         let pure = seen.keys().all(|name| what.takes(name));
-        ensure(pure, "a listing shows an object of another kind")?;
-        ensure(
+        ensure!(pure, "a listing shows an object of another kind")?;
+        ensure!(
             bench.store.get(name)? == bytes,
             "kinds with one hash are mixed up",
         )?;
@@ -481,7 +484,7 @@ fn logs(bench: &Bench<'_>) -> Result<(), Broken> {
     }
     let all = bench.listed(Listing::Log(log(bench, 0)))?;
     let wanted: Vec<_> = numbers.map(|number| name(0, number)).into();
-    ensure(
+    ensure!(
         all.keys().eq(wanted.iter()),
         "a log is not listed whole and alone",
     )?;
@@ -489,7 +492,7 @@ fn logs(bench: &Bench<'_>) -> Result<(), Broken> {
         let seen = bench.listed(Listing::LogFrom(log(bench, 0), first))?;
         let wanted = numbers.iter().filter(|number| **number >= first);
         let wanted: Vec<_> = wanted.map(|number| name(0, *number)).collect();
-        ensure(
+        ensure!(
             seen.keys().eq(wanted.iter()),
             "a log is not listed from its number on",
         )?;

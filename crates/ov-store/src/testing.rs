@@ -26,9 +26,10 @@ const GRPC_OFFSET: u16 = 10_000;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Waits for its input to end, which happens even if the test is killed; then ends the server and
-/// removes its files.
-const KEEPER: &str = r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 </dev/null & server=$!
-read -r _; kill "$server"; sleep 1; kill -9 "$server"; wait; rm -rf -- "$dir""#;
+/// removes its files, and the sockets that it always puts there.
+const KEEPER: &str = r#"dir=$1; ports=$2; shift 2; "$@" >"$dir/log" 2>&1 </dev/null & server=$!
+read -r _; kill -9 "$server"; wait "$server" 2>/dev/null; rm -rf -- "$dir"
+for port in $ports; do rm -f /tmp/seaweedfs-*-"$port".sock; done"#;
 
 /// Who talks to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,12 +163,16 @@ impl Seaweed {
             .ok()?
             .keep();
         let [master, volume, filer, port] = free_ports()?;
+        let all_ports = [master, volume, filer, port]
+            .map(|port| format!("{port} {}", port + GRPC_OFFSET))
+            .join(" ");
         let config = folder.join("s3.json");
         fs::write(&config, identities()).ok()?;
         fs::create_dir(folder.join("data")).ok()?;
         let keeper = Command::new("sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(&folder)
+            .arg(all_ports)
             .arg(weed)
             .args([
                 "server",

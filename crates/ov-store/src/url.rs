@@ -342,4 +342,15 @@ mod tests {
             !error.to_string().contains("hunter2") && !format!("{error:?}").contains("hunter2")
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_is_read_as_the_same_target(text in "(s3|file|[a-z]{0,5})?(:|://)?[ -~]{0,40}") {
+            if let Ok(url) = TargetUrl::parse(&text)
+                && url.as_folder().is_none()
+            {
+                proptest::prop_assert_eq!(TargetUrl::parse(&url.to_string()), Ok(url));
+            }
+        }
+    }
 }

@@ -1,15 +1,11 @@
 //! What is special about a bucket, on a real server.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::time::{Duration, Instant};
-
 use ov_format::id::ObjectHash;
 use ov_format::name::ObjectName;
 use ov_store::testing::{Identity, Seaweed};
 use ov_store::{
-    Credentials, Finding, Grade, Listing, OpenOptions, Put, Retries, S3, Secret, Store, StoreError,
-    TargetUrl, open, probe,
+    Credentials, Finding, Grade, Listing, Put, S3, Secret, Store, StoreError, TargetUrl, open,
+    probe,
 };
 
 fn pack(bytes: &[u8]) -> ObjectName {
@@ -132,133 +128,4 @@ fn a_wrong_secret_is_denied_and_a_missing_bucket_is_no_store() {
     let store = S3::open("guarded", "", &options).unwrap();
     let put = store.put_new(&pack(b"x"), b"x");
     assert!(matches!(put, Err(StoreError::Denied { .. })), "{put:?}");
-}
-
-fn options(port: u16) -> OpenOptions {
-    OpenOptions {
-        endpoint: Some(format!("http://127.0.0.1:{port}")),
-        credentials: Credentials::Given {
-            access_key_id: "a".into(),
-            secret_access_key: Secret::new("b"),
-            session_token: None,
-        },
-        retries: Retries {
-            attempts: 3,
-            first_pause: Duration::from_millis(1),
-            longest_pause: Duration::from_millis(2),
-        },
-        ..OpenOptions::default()
-    }
-}
-
-/// A server that answers each request with the next of these, and says how many it got.
-fn scripted(answers: &'static [&'static str]) -> (u16, std::thread::JoinHandle<usize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = std::thread::spawn(move || {
-        for (served, answer) in answers.iter().enumerate() {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream
-                .set_read_timeout(Some(Duration::from_secs(5)))
-                .unwrap();
-            if answer.is_empty() {
-                // Hangs up without an answer.
-                continue;
-            }
-            let mut request = Vec::new();
-            let mut block = [0; 4096];
-            while !request.windows(4).any(|part| part == b"\r\n\r\n") {
-                match stream.read(&mut block) {
-                    Ok(0) | Err(_) => return served,
-                    Ok(length) => request.extend_from_slice(&block[..length]),
-                }
-            }
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-        answers.len()
-    });
-    (port, server)
-}
-
-const BUSY: &str = "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"e\"\r\n\
-    Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: close\r\n\r\nhello";
-const CUT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\nETag: \"e\"\r\n\
-    Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: close\r\n\r\nhel";
-const HUGE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5000000000\r\nETag: \"e\"\r\n\
-    Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: close\r\n\r\nhel";
-const FORBIDDEN: &str = "HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-#[test]
-fn what_passes_is_tried_again() {
-    for first in [BUSY, "", CUT] {
-        let answers: &'static [&'static str] = match first {
-            BUSY => &[BUSY, BUSY, HELLO],
-            "" => &["", HELLO],
-            _ => &[CUT, HELLO],
-        };
-        let (port, server) = scripted(answers);
-        let store = S3::open("onco", "", &options(port)).unwrap();
-        assert_eq!(store.get(&pack(b"hello")).unwrap(), b"hello");
-        assert_eq!(server.join().unwrap(), answers.len());
-    }
-}
-
-#[test]
-fn trying_again_ends() {
-    let (port, server) = scripted(&[BUSY, BUSY, BUSY]);
-    let store = S3::open("onco", "", &options(port)).unwrap();
-    let error = store.get(&pack(b"hello")).unwrap_err();
-    assert!(error.is_retryable(), "{error:?}");
-    assert_eq!(server.join().unwrap(), 3);
-}
-
-#[test]
-fn a_refusal_is_not_tried_again() {
-    let (port, server) = scripted(&[FORBIDDEN]);
-    let store = S3::open("onco", "", &options(port)).unwrap();
-    assert!(matches!(
-        store.get(&pack(b"x")),
-        Err(StoreError::Denied { .. })
-    ));
-    assert_eq!(server.join().unwrap(), 1);
-}
-
-#[test]
-fn an_object_that_claims_to_be_huge_is_not_read() {
-    let (port, _server) = scripted(&[HUGE]);
-    let store = S3::open("onco", "", &options(port)).unwrap();
-    assert!(matches!(
-        store.get(&pack(b"x")),
-        Err(StoreError::TooLong { .. })
-    ));
-}
-
-#[test]
-fn a_server_that_is_not_there_is_unreachable_and_said_soon() {
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let store = S3::open("onco", "", &options(port)).unwrap();
-    let started = Instant::now();
-    let error = store.put_new(&pack(b"x"), b"x").unwrap_err();
-    assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
-    assert!(started.elapsed() < Duration::from_secs(5));
-}
-
-#[test]
-fn a_server_without_conditions_is_asked_first_and_then_written_to() {
-    const NOT_IMPLEMENTED: &str =
-        "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    const ABSENT: &str = "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    const STORED: &str =
-        "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let (port, server) = scripted(&[NOT_IMPLEMENTED, ABSENT, STORED]);
-    let store = S3::open("onco", "", &options(port)).unwrap();
-    assert_eq!(
-        store.put_new(&pack(b"x"), b"x").unwrap().put(),
-        Put::Created
-    );
-    assert_eq!(server.join().unwrap(), 3);
 }
