@@ -24,6 +24,10 @@ const LEAST: &[(&str, &[&str])] = &[
             "ov-backup",
         ],
     ),
+    (
+        "ov-admin",
+        &["ov-coding", "ov-source", "ov-backup", "ov-restore"],
+    ),
     ("ov-backup", &["ov-open", "ov-restore"]),
     (
         "ov-vault",

@@ -73,9 +73,11 @@ pub fn not_started(command: &Command, cause: std::io::Error) -> Chore {
     }
 }
 
-/// The command as a person would type it.
+/// The command as a person would type it, the program without its folder.
 pub fn line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
     words
         .map(|word| word.to_string_lossy().into_owned())
         .collect::<Vec<_>>()

@@ -12,6 +12,7 @@ mod arrows;
 mod closure;
 mod command;
 mod exceptions;
+mod features;
 mod finding;
 mod format_lock;
 mod invariants;

@@ -6,7 +6,8 @@ use crate::finding::{Chore, Finding};
 use crate::tracked::Tracked;
 use crate::workspace::Workspace;
 use crate::{
-    arrows, closure, format_lock, invariants, licence, links, owners, source_shape, wording,
+    arrows, closure, features, format_lock, invariants, licence, links, owners, source_shape,
+    wording,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -39,6 +40,11 @@ const CHECKS: &[Check] = &[
         name: "owners",
         holds: "heavy crates have few owners",
         run: check_owners,
+    },
+    Check {
+        name: "features",
+        holds: "delicate features have few askers",
+        run: check_features,
     },
     Check {
         name: "format-lock",
@@ -208,6 +214,12 @@ fn check_closures(root: &Path) -> Result<Vec<Finding>, Chore> {
 fn check_owners(root: &Path) -> Result<Vec<Finding>, Chore> {
     with_rules(root, "owners", ":", |rules| {
         Ok(owners::check(&Workspace::read(root)?, rules))
+    })
+}
+
+fn check_features(root: &Path) -> Result<Vec<Finding>, Chore> {
+    with_rules(root, "features", ":", |rules| {
+        Ok(features::check(&Workspace::read(root)?, rules))
     })
 }
 

@@ -22,6 +22,9 @@ pub struct Member {
     pub linked: BTreeSet<String>,
     /// Direct dependencies of tests alone, by package name.
     pub tested_with: BTreeSet<String>,
+    /// Features that are switched on where this package is linked, as `package/feature`: those that it
+    /// asks of others, and those that are its own by default.
+    pub features: BTreeSet<String>,
 }
 
 /// A package's own statement of its licence.
@@ -62,17 +65,38 @@ impl Workspace {
 
 impl Member {
     fn parse(package: &Value) -> Self {
-        let mut member = Self::default();
+        let mut member = Self {
+            features: default_features(package),
+            ..Self::default()
+        };
         for dependency in list(&package["dependencies"]) {
             let name = word(&dependency["name"]);
             if dependency["kind"].as_str() == Some("dev") {
                 member.tested_with.insert(name);
-            } else {
-                member.linked.insert(name);
+                continue;
             }
+            let asked = list(&dependency["features"]).iter();
+            member
+                .features
+                .extend(asked.map(|feature| format!("{name}/{}", word(feature))));
+            member.linked.insert(name);
         }
         member
     }
+}
+
+fn default_features(package: &Value) -> BTreeSet<String> {
+    let own = word(&package["name"]);
+    let listed = list(&package["features"]["default"]).iter().map(word);
+    listed
+        .map(|feature| {
+            if feature.contains('/') {
+                feature
+            } else {
+                format!("{own}/{feature}")
+            }
+        })
+        .collect()
 }
 
 impl Licence {
@@ -105,9 +129,10 @@ mod tests {
             "packages": [
                 {"id": "path+file:///p/ov-seal#0.1.0", "name": "ov-seal", "version": "0.1.0",
                  "license": "MIT", "dependencies": [
-                    {"name": "ov-format", "kind": null},
+                    {"name": "ov-format", "kind": null, "features": ["vectors"]},
                     {"name": "cc", "kind": "build"},
-                    {"name": "proptest", "kind": "dev"}]},
+                    {"name": "proptest", "kind": "dev", "features": ["std"]}],
+                 "features": {"default": ["opening"], "opening": []}},
                 {"id": "registry#other@1.0.0", "name": "other", "version": "1.0.0",
                  "license": null, "dependencies": []}
             ]
@@ -117,6 +142,8 @@ mod tests {
         let seal = &workspace.members["ov-seal"];
         assert!(seal.linked.contains("ov-format") && seal.linked.contains("cc"));
         assert!(seal.tested_with.contains("proptest") && !seal.linked.contains("proptest"));
+        let features: Vec<_> = seal.features.iter().map(String::as_str).collect();
+        assert_eq!(features, ["ov-format/vectors", "ov-seal/opening"]);
         assert_eq!(workspace.licences[1].expression, "");
     }
 }
