@@ -241,19 +241,22 @@ mod tests {
 
     fn statement() -> impl Strategy<Value = Statement> {
         let objects = || vec(object(), 0..3);
-        let drops = vec((any::<[u8; 32]>(), vec(any::<u16>(), 0..4)), 0..3).prop_map(|drops| {
-            drops
-                .into_iter()
-                .map(|(s, frames)| Drop {
-                    segment: SegmentId(s),
-                    frames,
-                })
-                .collect()
-        });
-        let condemned = (any::<[u8; 32]>(), drops).prop_map(|(pack, drops)| Condemned {
-            pack: ObjectHash(pack),
-            drops,
-        });
+        let drop = |(s, frames)| Drop {
+            segment: SegmentId(s),
+            frames,
+        };
+        let drops = vec(
+            (any::<[u8; 32]>(), vec(any::<u16>(), 0..4)).prop_map(drop),
+            0..3,
+        );
+        let causes = prop_oneof![Just(Cause::Unused), Just(Cause::Damage)];
+        let condemned = (any::<[u8; 32]>(), causes, proptest::option::of(drops)).prop_map(
+            |(pack, cause, drops)| Condemned {
+                pack: ObjectHash(pack),
+                cause,
+                drops,
+            },
+        );
         prop_oneof![
             vec(change(), 0..3).prop_map(Statement::Head),
             (
