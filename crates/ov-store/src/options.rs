@@ -96,6 +96,8 @@ pub struct Retries {
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
+    /// How long a server may be silent. An upload has more time, by its length.
+    pub patience: Duration,
 }
 
 impl Default for Retries {
@@ -104,6 +106,7 @@ impl Default for Retries {
             attempts: 6,
             first_pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(10),
+            patience: Duration::from_secs(60),
         }
     }
 }

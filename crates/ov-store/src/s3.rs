@@ -25,7 +25,7 @@ use crate::error::{Action, Cause, OptionsError, StoreError};
 use crate::memory::{check_length, width};
 use crate::options::{Credentials, OpenOptions, Retries};
 use crate::store::{Listed, Listing, Overwrite, Retention, Store};
-use crate::wire::{self, Kept};
+use crate::wire::{Connector, Kept, Patience};
 
 /// Objects up to this length are compared byte by byte when they are there already.
 const COMPARED_BYTES_MAX: u64 = 64 << 10;
@@ -93,7 +93,9 @@ impl S3 {
 
     /// Asks now, so that missing credentials are not taken for a failing server later.
     fn ask_for_credentials(&self) -> Result<(), StoreError> {
-        let asked = wire::patiently(self.client.credentials().get_credential());
+        let asked = self
+            .patience()
+            .wait(self.client.credentials().get_credential());
         let source: Cause = match self.runtime.block_on(asked) {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(e)) => e.into(),
@@ -103,6 +105,10 @@ impl S3 {
             target: self.shown.clone(),
             source,
         })
+    }
+
+    fn patience(&self) -> Patience {
+        Patience(self.retries.patience)
     }
 
     fn key(&self, name: &ObjectName) -> Key {
@@ -279,7 +285,7 @@ impl S3 {
         })?;
         let mut stream = result.into_stream();
         loop {
-            match wire::patiently(stream.next()).await {
+            match self.patience().wait(stream.next()).await {
                 Ok(Some(Ok(part))) if part.len() <= room - bytes.len() => {
                     bytes.extend_from_slice(&part);
                 }
@@ -310,7 +316,7 @@ impl S3 {
         loop {
             let next = self
                 .runtime
-                .block_on(async { wire::patiently(pages.next()).await })
+                .block_on(async { self.patience().wait(pages.next()).await })
                 .map_err(|silence| Answer::silent(&self.shown, silence))?;
             let Some(page) = next else { return Ok(()) };
             for listed in page {
@@ -486,7 +492,9 @@ fn builder(
         .with_bucket_name(bucket)
         .with_region(region.unwrap_or_else(|| "us-east-1".into()))
         .with_virtual_hosted_style_request(endpoint.names_bucket)
-        .with_http_connector(wire::Connector)
+        .with_http_connector(Connector {
+            patience: Patience(options.retries.patience),
+        })
         .with_client_options(client_options(options, endpoint)?)
         .with_retry(RetryConfig {
             max_retries: 0,

@@ -111,6 +111,7 @@ impl Seaweed {
                 attempts: 4,
                 first_pause: Duration::from_millis(50),
                 longest_pause: Duration::from_millis(400),
+                ..Retries::default()
             },
             ..OpenOptions::default()
         }

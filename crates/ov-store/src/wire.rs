@@ -15,18 +15,28 @@ use object_store::client::{
     ReqwestConnector,
 };
 
-/// A server may think this long.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// An upload slower than this is given up.
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 /// Longer explanations of a refusal are not read.
 const EXPLANATION_BYTES_MAX: u64 = 64 << 10;
 
-/// Waits for the next bit of an answer, but not for ever.
-pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> Result<T, Silence> {
-    tokio::time::timeout(PATIENCE, future)
-        .await
-        .map_err(|_| Silence)
+/// How long a server may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience(pub Duration);
+
+impl Patience {
+    /// Waits for the next bit of an answer, but not for ever.
+    pub(crate) async fn wait<T>(self, future: impl Future<Output = T>) -> Result<T, Silence> {
+        tokio::time::timeout(self.0, future)
+            .await
+            .map_err(|_| Silence)
+    }
+
+    /// The server answers only when all of the request has arrived.
+    fn with_upload(self, length: usize) -> Self {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        Self(self.0 + Duration::from_secs(length / SLOWEST_BYTES_PER_SECOND))
+    }
 }
 
 /// No answer in time.
@@ -92,18 +102,24 @@ pub(crate) struct Kept {
 
 /// Makes clients that keep refusals.
 #[derive(Debug)]
-pub(crate) struct Connector;
+pub(crate) struct Connector {
+    pub patience: Patience,
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let inner = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(Wire { inner }))
+        Ok(HttpClient::new(Wire {
+            inner,
+            patience: self.patience,
+        }))
     }
 }
 
 #[derive(Debug)]
 struct Wire {
     inner: HttpClient,
+    patience: Patience,
 }
 
 impl HttpService for Wire {
@@ -116,14 +132,12 @@ impl HttpService for Wire {
         Self: 'b,
     {
         Box::pin(async move {
-            let length = u64::try_from(request.body().content_length()).unwrap_or(u64::MAX);
-            let allowed = PATIENCE + Duration::from_secs(length / SLOWEST_BYTES_PER_SECOND);
-            let answer = tokio::time::timeout(allowed, self.inner.execute(request));
-            let mut response = answer
-                .await
-                .map_err(|_| HttpError::new(HttpErrorKind::Timeout, Silence))??;
+            let patience = self.patience.with_upload(request.body().content_length());
+            let answer = patience.wait(self.inner.execute(request)).await;
+            let mut response =
+                answer.map_err(|silence| HttpError::new(HttpErrorKind::Timeout, silence))??;
             if response.status().as_u16() >= 400 {
-                return Err(refusal(response).await);
+                return Err(refusal(response, self.patience).await);
             }
             let kept = Kept {
                 until: header(&response, "x-amz-object-lock-retain-until-date"),
@@ -139,12 +153,12 @@ fn header(response: &HttpResponse, name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-async fn refusal(response: HttpResponse) -> HttpError {
+async fn refusal(response: HttpResponse, patience: Patience) -> HttpError {
     let status = response.status().as_u16();
     let length = header(&response, "content-length").and_then(|length| length.parse::<u64>().ok());
     let body = match length {
         Some(length) if length <= EXPLANATION_BYTES_MAX => {
-            match patiently(response.into_body().bytes()).await {
+            match patience.wait(response.into_body().bytes()).await {
                 Ok(Ok(body)) => body.to_vec(),
                 _ => Vec::new(),
             }

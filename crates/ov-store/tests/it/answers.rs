@@ -24,6 +24,7 @@ fn options(port: u16) -> OpenOptions {
             attempts: 3,
             first_pause: Duration::from_millis(1),
             longest_pause: Duration::from_millis(2),
+            ..Retries::default()
         },
         ..OpenOptions::default()
     }
@@ -182,4 +183,29 @@ fn a_writer_that_meets_another_waits_and_looks_again() {
         Put::Created
     );
     assert_eq!(server.join().unwrap(), 2);
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up_in_time() {
+    // Takes connections and says nothing; then half an answer and nothing more.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let halting = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ports = [&silent, &halting].map(|listener| listener.local_addr().unwrap().port());
+    let halting = std::thread::spawn(move || {
+        let (mut stream, _) = halting.accept().unwrap();
+        read_request(&mut stream).unwrap();
+        stream.write_all(CUT.as_bytes()).unwrap();
+        stream
+    });
+    for port in ports {
+        let mut options = options(port);
+        options.retries.attempts = 1;
+        options.retries.patience = Duration::from_millis(300);
+        let store = S3::open("onco", "", &options).unwrap();
+        let started = Instant::now();
+        let error = store.get(&pack(b"x")).unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+    drop(halting.join().unwrap());
 }

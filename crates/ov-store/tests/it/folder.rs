@@ -218,7 +218,12 @@ fn a_folder_that_may_only_be_read_denies_storing_and_deleting() {
     }
     unlock(folder.path());
     let program = folder.path().join("test");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // By another process: a thread that starts one now would keep the copy open for writing.
+    let copied = Command::new("cp")
+        .arg(std::env::current_exe().unwrap())
+        .arg(&program)
+        .status();
+    assert!(copied.unwrap().success());
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let status = {
         use std::os::unix::process::CommandExt;

@@ -80,6 +80,7 @@ fn options(port: u16, ca_file: Option<&Path>) -> OpenOptions {
             attempts: 2,
             first_pause: Duration::from_millis(1),
             longest_pause: Duration::from_millis(1),
+            ..Retries::default()
         },
         ..OpenOptions::default()
     }
