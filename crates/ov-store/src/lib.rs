@@ -1,7 +1,7 @@
 //! Targets for sealed objects, and their contract.
 //!
 //! A target is a place that keeps objects: a [`Folder`], a bucket ([`S3`]), [`Memory`] for tests.
-//! [`open`] makes one from a [`TargetUrl`]. This crate holds no keys and never looks into an
+//! [`open()`] makes one from a [`TargetUrl`]. This crate holds no keys and never looks into an
 //! object; it knows names and bytes. It is the only one with network code for targets, and the
 //! only one with asynchronous code, which stays inside [`s3`].
 //!
