@@ -105,3 +105,27 @@ impl Place<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::mkdirat;
+
+    #[test]
+    fn a_link_that_took_a_names_place_keeps_its_targets_mode_and_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = openat(CWD, dir.path(), OFlags::PATH, Mode::empty()).unwrap();
+        mkdirat(&at, "precious", Mode::RUSR).unwrap();
+        std::os::unix::fs::symlink("precious", dir.path().join("pipe")).unwrap();
+        let before = Look::at(at.as_fd(), b"precious").unwrap();
+        let place = Place::Named {
+            folder: at.as_fd(),
+            name: b"pipe",
+        };
+        assert_eq!(place.set_mode(0o777).unwrap_err(), Errno::LOOP);
+        place.set_mtime(Time::default()).unwrap();
+        let after = Look::at(at.as_fd(), b"precious").unwrap();
+        assert_eq!((after.mode, after.mtime), (before.mode, before.mtime));
+        assert_eq!(after.fingerprint, before.fingerprint);
+    }
+}

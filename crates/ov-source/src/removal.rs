@@ -119,3 +119,22 @@ fn above_of(folder: BorrowedFd<'_>, identity: (u64, u64)) -> Result<OwnedFd, Err
         false => Err(Errno::STALE),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::CWD;
+
+    #[test]
+    fn a_folder_that_was_moved_meanwhile_does_not_lead_to_its_new_place() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("from/moved")).unwrap();
+        std::fs::create_dir(dir.path().join("to")).unwrap();
+        let open = |path| openat(CWD, dir.path().join(path), REACH, Mode::empty()).unwrap();
+        let identity = Look::of(open("from").as_fd()).unwrap().identity();
+        let moved = open("from/moved");
+        assert!(above_of(moved.as_fd(), identity).is_ok());
+        std::fs::rename(dir.path().join("from/moved"), dir.path().join("to/moved")).unwrap();
+        assert_eq!(above_of(moved.as_fd(), identity).unwrap_err(), Errno::STALE);
+    }
+}

@@ -189,6 +189,33 @@ fn a_folder_swapped_for_a_link_during_the_walk_is_reported_and_not_followed() {
 }
 
 #[test]
+fn a_folder_moved_away_while_the_walk_is_deep_inside_leads_to_no_other_place() {
+    let dir = in_memory();
+    let depth = 100;
+    let level = |depth: usize| dir.path().join("root").join("d/".repeat(depth));
+    fs::create_dir_all(level(depth)).unwrap();
+    for number in 0..depth {
+        fs::create_dir(level(number).join("z")).unwrap();
+        fs::write(level(number).join("z/right"), b"").unwrap();
+    }
+    write(dir.path(), "elsewhere/z/wrong", b"");
+    let tree = tree(&[&dir.path().join("root")]);
+    let mut moved = false;
+    let mut right = 0;
+    for item in tree.walk() {
+        let item = item.unwrap();
+        if !moved && item.key.name == b"right" {
+            fs::rename(level(10), dir.path().join("elsewhere/d")).unwrap();
+            moved = true;
+        }
+        assert_ne!(item.key.name, b"wrong");
+        right += usize::from(item.key.name == b"right");
+    }
+    // All below the moved folder was still open or found again; nothing was read twice.
+    assert!(moved && right >= 10 + 64 - 1 && right <= depth, "{right}");
+}
+
+#[test]
 fn a_file_swapped_for_a_link_or_a_pipe_is_not_opened() {
     let dir = tempfile::tempdir().unwrap();
     let (link, pipe) = (
