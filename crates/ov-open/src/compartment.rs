@@ -69,10 +69,10 @@ impl CompartmentSecret {
         }
     }
 
-    /// What the agents of a group share. `epoch` is the epoch in which the id secret began, so
-    /// that new sealing keys alone change no id.
-    pub fn agent_secret(&self, group: GroupId, epoch: u32) -> AgentSecret {
-        let parts: [&[u8]; 3] = [self.id.bytes(), group.bytes(), &epoch.to_le_bytes()];
+    /// What the agents of a group share. It follows from the id secret and the group alone, so
+    /// that new sealing keys change no id.
+    pub fn agent_secret(&self, group: GroupId) -> AgentSecret {
+        let parts: [&[u8]; 2] = [self.id.bytes(), group.bytes()];
         AgentSecret::from_bytes(derive(purpose::AGENT_SECRET, &parts))
     }
 
@@ -96,7 +96,7 @@ mod tests {
         let read = CompartmentSecret::from_bytes(&secret().to_bytes()[..]).unwrap();
         assert_eq!(read.public(), secret().public());
         let group = GroupId([1; 8]);
-        assert_eq!(read.agent_secret(group, 1), secret().agent_secret(group, 1));
+        assert_eq!(read.agent_secret(group), secret().agent_secret(group));
     }
 
     #[test]
@@ -108,12 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn every_group_epoch_and_compartment_has_its_own_agent_secret() {
-        let base = secret().agent_secret(GroupId([1; 8]), 1);
-        assert_ne!(base, secret().agent_secret(GroupId([2; 8]), 1));
-        assert_ne!(base, secret().agent_secret(GroupId([1; 8]), 2));
+    fn every_group_and_compartment_has_its_own_agent_secret() {
+        let base = secret().agent_secret(GroupId([1; 8]));
+        assert_ne!(base, secret().agent_secret(GroupId([2; 8])));
         let other = CompartmentSecret::generate(&SeededEntropy::new(2));
-        assert_ne!(base, other.agent_secret(GroupId([1; 8]), 1));
+        assert_ne!(base, other.agent_secret(GroupId([1; 8])));
     }
 
     #[test]
@@ -121,7 +120,7 @@ mod tests {
         let next = secret().rotate_keys(&SeededEntropy::new(3));
         assert_ne!(next.public(), secret().public());
         let group = GroupId([1; 8]);
-        assert_eq!(next.agent_secret(group, 1), secret().agent_secret(group, 1));
+        assert_eq!(next.agent_secret(group), secret().agent_secret(group));
     }
 
     #[test]

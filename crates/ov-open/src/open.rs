@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn junk_under_a_good_id_is_found() {
-        let key = |group| secret(1).agent_secret(GroupId([group; 8]), 1).id_key();
+        let key = |group| secret(1).agent_secret(GroupId([group; 8])).id_key();
         let id = chunk_id(&key(1), b"tumour board");
         let check = ChunkCheck::new(key(1));
         assert_eq!(check.check(id, b"tumour board"), Ok(()));

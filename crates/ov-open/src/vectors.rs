@@ -58,12 +58,11 @@ fn context() -> SegmentContext {
 }
 
 fn compartment() -> Value {
-    let agent = secret().agent_secret(GroupId([0xdd; 8]), 5);
+    let agent = secret().agent_secret(GroupId([0xdd; 8]));
     json!({
         "secret": hex(&secret().to_bytes()[..]),
         "public": hex(secret().public().kem.to_bytes()),
         "group": GroupId([0xdd; 8]).to_string(),
-        "epoch": 5,
         "agent_secret": hex(agent.bytes().bytes()),
         "chunk": { "plain": hex(b"chunk"), "id": chunk_id(&agent.id_key(), b"chunk").to_string() },
     })
