@@ -19,10 +19,25 @@ const ACL_PREFIX: &[u8] = b"system.posix_acl_";
 const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
 
-/// Whether an entry still has the owner that its privileges were meant for.
-struct Owned {
-    user: bool,
-    group: bool,
+/// When an attribute is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// While the file is still writable.
+    BeforeMode,
+    /// Access lists.
+    AfterMode,
+    /// Capabilities.
+    Last,
+}
+
+impl Phase {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            CAPABILITY => Self::Last,
+            name if name.starts_with(ACL_PREFIX) => Self::AfterMode,
+            _ => Self::BeforeMode,
+        }
+    }
 }
 
 /// Sets owner, attributes, mode, access lists, capabilities and time, in this order: each step
@@ -49,21 +64,20 @@ pub(crate) fn restore(
         notice(Notice::PrivilegeDropped { path });
     }
     remove_others(place, meta, notice, key);
-    let is_late = |name: &[u8]| name == CAPABILITY || name.starts_with(ACL_PREFIX);
-    let (late, early): (Vec<_>, Vec<_>) = meta.xattrs.iter().partition(|(name, _)| is_late(name));
-    set_attributes(place, key, &early, notice);
+    let of_phase = |phase: Phase| {
+        let all = meta.xattrs.iter();
+        all.filter(move |(name, _)| Phase::of(name) == phase)
+    };
+    set_attributes(place, key, of_phase(Phase::BeforeMode), notice);
     if !matches!(meta.kind, Kind::Symlink(_)) {
         place
             .set_mode(mode.bits)
             .map_err(refused(Action::SetMode))?;
     }
-    // Access lists first: setting one may clear capabilities, never the other way round.
-    let (capabilities, acls): (Vec<_>, Vec<_>) =
-        late.into_iter().partition(|(name, _)| name == CAPABILITY);
-    set_attributes(place, key, &acls, notice);
+    set_attributes(place, key, of_phase(Phase::AfterMode), notice);
     if mode.owned {
-        set_attributes(place, key, &capabilities, notice);
-    } else if !capabilities.is_empty() {
+        set_attributes(place, key, of_phase(Phase::Last), notice);
+    } else if of_phase(Phase::Last).next().is_some() {
         let path = ShownPath::relative(key);
         notice(Notice::PrivilegeDropped { path });
     }
@@ -114,21 +128,18 @@ fn mode_for_owner(place: Place<'_>, meta: &Meta) -> Result<ModeForOwner, Errno> 
         });
     }
     let look = place.look()?;
-    let owned = Owned {
-        user: look.uid == meta.uid,
-        group: look.gid == meta.gid,
-    };
+    let (same_user, same_group) = (look.uid == meta.uid, look.gid == meta.gid);
     let mut bits = wanted;
-    if !owned.user {
+    if !same_user {
         bits &= !(SETUID | SETGID);
     }
-    if !owned.group {
+    if !same_group {
         bits &= !SETGID;
     }
     Ok(ModeForOwner {
         bits,
         dropped: bits != wanted,
-        owned: owned.user,
+        owned: same_user,
     })
 }
 
@@ -150,10 +161,10 @@ fn remove_others(place: Place<'_>, meta: &Meta, notice: &mut dyn FnMut(Notice), 
     }
 }
 
-fn set_attributes(
+fn set_attributes<'a>(
     place: Place<'_>,
     key: &EntryKey,
-    attributes: &[&(Vec<u8>, Vec<u8>)],
+    attributes: impl Iterator<Item = &'a (Vec<u8>, Vec<u8>)>,
     notice: &mut dyn FnMut(Notice),
 ) {
     for (name, value) in attributes {

@@ -70,6 +70,7 @@ pub enum Made {
 }
 
 /// How a file begins.
+#[derive(Debug)]
 pub enum FileStart {
     /// Its bytes are to be written.
     Write(FileTarget),

@@ -1,5 +1,6 @@
 //! A file being put back.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::Arc;
@@ -42,6 +43,16 @@ pub struct FileTarget {
     size: u64,
     covered: AtomicU64,
     shared: Arc<Shared>,
+}
+
+/// Shows no name.
+impl fmt::Debug for FileTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileTarget")
+            .field("key", &self.key)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether a range was already there.

@@ -148,10 +148,7 @@ impl<'a> Walk<'a> {
             None => Standing::Other,
         };
         let known = listed.file_type;
-        let by_name = match (frame.scope, known) {
-            (Scope::Named, _) | (_, FileType::Unknown) => Verdict::Kept,
-            (_, file_type) => self.judge(&listed.name, file_type),
-        };
+        let by_name = self.judge(&listed.name, known);
         if by_name == Verdict::Excluded && standing == Standing::Other {
             self.tree.selection.count_excluded(1);
             return None;
@@ -162,7 +159,7 @@ impl<'a> Walk<'a> {
             Err(errno) => return Some(unseen(key, errno, known, standing)),
         };
         let verdict = match known {
-            FileType::Unknown => self.judge_seen(&key, &look),
+            FileType::Unknown => self.judge(&key.name, look.file_type),
             _ => by_name,
         };
         if standing == Standing::Other && self.leaves_out(verdict, &look) {
@@ -183,9 +180,12 @@ impl<'a> Walk<'a> {
         Some(Ok(item))
     }
 
-    /// What the patterns say of a name in the deepest folder.
+    /// What the patterns say of a name in the deepest folder; nothing, as long as its type is
+    /// unknown, or where only what the user named is looked at.
     fn judge(&mut self, name: &[u8], file_type: FileType) -> Verdict {
-        if !self.tree.selection.has_patterns() {
+        let named_only = matches!(self.frames.last(), Some(frame) if frame.scope == Scope::Named);
+        let patterns = self.tree.selection.has_patterns();
+        if !patterns || named_only || file_type == FileType::Unknown {
             return Verdict::Kept;
         }
         let shape = match file_type {
@@ -201,14 +201,6 @@ impl<'a> Walk<'a> {
         self.tree
             .selection
             .judge_path(&self.judged, shape, &mut self.hits)
-    }
-
-    /// As [`Self::judge`], where the folder's list did not tell the type.
-    fn judge_seen(&mut self, key: &EntryKey, look: &Look) -> Verdict {
-        match self.frames.last() {
-            Some(frame) if frame.scope != Scope::Named => self.judge(&key.name, look.file_type),
-            _ => Verdict::Kept,
-        }
     }
 
     fn leaves_out(&self, verdict: Verdict, look: &Look) -> bool {
