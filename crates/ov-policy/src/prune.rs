@@ -10,8 +10,8 @@
 //!
 //! Words: a *place* of a frame is a pack that holds it and that a record names for it. A place
 //! **counts** while its pack is there and no condemn names it ([`place_counts`]). A frame is
-//! *promised* while a commit has published it and no condemn drops it: agents may use it at any
-//! time, so it is kept like a used one.
+//! *promised* while a commit has published it and no ripe condemn drops it: agents may use it at
+//! any time, so it is kept like a used one. A condemn is *ripe* a grace after it was durable.
 
 use std::collections::BTreeSet;
 
@@ -138,8 +138,6 @@ pub enum Standing {
     Open,
     /// A tombstone names it.
     Forgotten,
-    /// A keeper of its home target found that it came too late.
-    Rejected,
 }
 
 /// Whether what a commit uses is kept. Every commit whose record is on the target is a root, also
@@ -156,8 +154,11 @@ pub trait Sight {
     /// Names of frames, permanent wherever they lie.
     type Frame: Ord + Clone;
 
-    /// All condemns.
+    /// All condemns, however young: no place in a pack that one of them names counts.
     fn condemned(&self) -> &Condemned<Self::Pack, Self::Frame>;
+    /// Those that were durable a grace before the listing began, by clocks the keeper may trust.
+    /// Only their drops end a promise: an agent may not have been able to see a younger one.
+    fn ripe(&self) -> &Condemned<Self::Pack, Self::Frame>;
     /// Whether a root uses the frame.
     fn is_used(&self, frame: &Self::Frame) -> bool;
     /// The packs named by the commits that published the frame; empty if none did.
@@ -188,7 +189,7 @@ pub fn is_needed<S: Sight>(sight: &S, frame: &S::Frame) -> bool {
         return true;
     }
     let origins = sight.origins(frame);
-    !origins.is_empty() && !sight.condemned().drops(frame, &origins)
+    !origins.is_empty() && !sight.ripe().drops(frame, &origins)
 }
 
 /// How to condemn a pack that records name.
@@ -244,8 +245,7 @@ pub fn damage_drops<S: Sight>(
         .collect()
 }
 
-/// Whether a keeper has waited long enough, by clocks it may trust: the grace, counted from the
-/// moment a condemn was durable (or a frame was first found missing) to the start of the listing.
+/// Whether a grace has passed, by clocks the keeper may trust, since it first found something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
     /// Long enough.
@@ -276,15 +276,13 @@ pub fn rescue_needed<S: Sight>(sight: &S, contents: &BTreeSet<S::Frame>) -> BTre
     contents.iter().filter(endangered).cloned().collect()
 }
 
-/// What to do with a condemned pack, by a listing begun after its condemn was durable and the
-/// grace had passed.
+/// What to do with a condemned pack, by a listing begun after the grace of its condemn.
 pub fn deletion<S: Sight>(
     sight: &S,
     pack: &S::Pack,
     contents: &BTreeSet<S::Frame>,
-    waited: Waited,
 ) -> Deletion<S::Frame> {
-    if waited == Waited::NotYet {
+    if !sight.ripe().names(pack) {
         return Deletion::Wait;
     }
     let rescue = rescue_needed(sight, contents);
@@ -302,19 +300,35 @@ pub enum Acceptance<F> {
     Accept,
     /// These lie only in condemned packs: rescue them, list and ask again.
     Rescue(BTreeSet<F>),
-    /// These are gone, but not on purpose. The commit stays a root, unaccepted and reported, for
-    /// the sake of what it still has.
-    Damaged(BTreeSet<F>),
+    /// These are gone or have no known place, but were not deleted on purpose. The commit stays a
+    /// root, unaccepted and reported, for the sake of what it still has.
+    Missing(BTreeSet<F>),
     /// These were deleted on purpose, as it seems; ask again after the grace.
     Wait(BTreeSet<F>),
     /// These were deleted on purpose before the commit was there. Its agent has seen it too, or
-    /// will, and has never said "done". On a target that is not the commit's home: copy them
-    /// again instead.
-    Reject(BTreeSet<F>),
+    /// will, and has never said "done". See [`may_give_up`]. On a target that is not the commit's
+    /// home: copy them again instead.
+    Late(BTreeSet<F>),
 }
 
-/// Judges a commit by the frames it uses. `waited` counts from the first listing that found a
-/// frame of it deleted: a fresh place of it may not have been listed yet.
+/// Whether a later commit of the same agent and dataset was accepted and not forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Successor {
+    /// There is one.
+    Accepted,
+    /// Not yet.
+    NoneYet,
+}
+
+/// Whether a keeper may put a tombstone on a commit by its own word: it came too late, and a later
+/// one has taken its place. Never before: another keeper may be accepting it with a copy that it
+/// rescued at the last moment, and retention may already count on that.
+pub fn may_give_up<F>(verdict: &Acceptance<F>, successor: Successor) -> bool {
+    matches!(verdict, Acceptance::Late(_)) && successor == Successor::Accepted
+}
+
+/// Judges a commit by the frames it uses. `waited` counts from the youngest delete record of a place
+/// of these frames: until then a fresh place may not have been listed.
 pub fn acceptable<S: Sight>(
     sight: &S,
     used: &BTreeSet<S::Frame>,
@@ -328,13 +342,13 @@ pub fn acceptable<S: Sight>(
     let deleted = select(is_deleted_on_purpose);
     if !deleted.is_empty() {
         return match waited {
-            Waited::Grace => Acceptance::Reject(deleted),
+            Waited::Grace => Acceptance::Late(deleted),
             Waited::NotYet => Acceptance::Wait(deleted),
         };
     }
     let gone = select(|sight, frame| !is_somewhere(sight, frame));
     if !gone.is_empty() {
-        return Acceptance::Damaged(gone);
+        return Acceptance::Missing(gone);
     }
     match unsafe_ones.is_empty() {
         true => Acceptance::Accept,
@@ -349,12 +363,14 @@ fn is_somewhere<S: Sight>(sight: &S, frame: &S::Frame) -> bool {
         .any(|pack| sight.is_present(pack))
 }
 
-/// Every place of it that is known has a delete record, and none was lost to damage.
+/// It has known places, every one of them has a delete record, and none was lost to damage. A frame
+/// without any known place says nothing: the commit that names its pack may not be listed yet.
 fn is_deleted_on_purpose<S: Sight>(sight: &S, frame: &S::Frame) -> bool {
     let gone = |pack: &S::Pack| {
         !sight.is_present(pack) && sight.is_deleted(pack) && !sight.condemned().names_damaged(pack)
     };
-    sight.places(frame).iter().all(gone)
+    let places = sight.places(frame);
+    !places.is_empty() && places.iter().all(gone)
 }
 
 #[cfg(test)]

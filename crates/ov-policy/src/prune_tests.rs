@@ -10,6 +10,7 @@ type Frame = u8;
 #[derive(Default)]
 struct Seen {
     condemned: Condemned<Pack, Frame>,
+    ripe: Condemned<Pack, Frame>,
     used: BTreeSet<Frame>,
     published: BTreeMap<Frame, BTreeSet<Pack>>,
     places: BTreeMap<Frame, Vec<Pack>>,
@@ -23,6 +24,9 @@ impl Sight for Seen {
 
     fn condemned(&self) -> &Condemned<Pack, Frame> {
         &self.condemned
+    }
+    fn ripe(&self) -> &Condemned<Pack, Frame> {
+        &self.ripe
     }
     fn is_used(&self, frame: &Frame) -> bool {
         self.used.contains(frame)
@@ -96,10 +100,9 @@ fn a_condemn_of_an_unpublished_pack_drops_all_that_was_published_with_it() {
 }
 
 #[test]
-fn commits_are_roots_until_forgotten_or_rejected() {
+fn commits_are_roots_until_forgotten() {
     assert!(is_root(Standing::Open));
     assert!(!is_root(Standing::Forgotten));
-    assert!(!is_root(Standing::Rejected));
 }
 
 #[test]
@@ -130,16 +133,17 @@ fn a_condemned_pack_goes_once_nothing_needed_rests_on_it() {
     let mut sight = seen();
     sight.condemned.add(condemn('A', &[2]));
     let contents = set(&[1, 2]);
-    let ask = |sight: &Seen, waited| deletion(sight, &'A', &contents, waited);
-    assert_eq!(ask(&sight, Waited::NotYet), Deletion::Wait);
-    assert_eq!(ask(&sight, Waited::Grace), Deletion::Rescue(set(&[1])));
+    let ask = |sight: &Seen| deletion(sight, &'A', &contents);
+    assert_eq!(ask(&sight), Deletion::Wait);
+    sight.ripe.add(condemn('A', &[2]));
+    assert_eq!(ask(&sight), Deletion::Rescue(set(&[1])));
     sight.places.insert(1, vec!['A', 'B']);
     sight.present.insert('B');
-    assert_eq!(ask(&sight, Waited::Grace), Deletion::Delete);
+    assert_eq!(ask(&sight), Deletion::Delete);
     sight.condemned.add(condemn('B', &[]));
-    assert_eq!(ask(&sight, Waited::Grace), Deletion::Rescue(set(&[1])));
+    assert_eq!(ask(&sight), Deletion::Rescue(set(&[1])));
     sight.present.remove(&'A');
-    assert_eq!(ask(&sight, Waited::Grace), Deletion::Lost(set(&[1])));
+    assert_eq!(ask(&sight), Deletion::Lost(set(&[1])));
 }
 
 #[test]
@@ -147,6 +151,8 @@ fn a_promised_frame_is_rescued_though_nobody_uses_it() {
     let mut sight = seen();
     sight.used.clear();
     sight.condemned.add(condemn('A', &[2]));
+    assert_eq!(rescue_needed(&sight, &set(&[1, 2])), set(&[1, 2]));
+    sight.ripe.add(condemn('A', &[2]));
     assert_eq!(rescue_needed(&sight, &set(&[1, 2])), set(&[1]));
     sight.published.remove(&1);
     assert_eq!(rescue_needed(&sight, &set(&[1, 2])), set(&[]));
@@ -160,19 +166,38 @@ fn a_commit_is_accepted_only_on_places_that_count() {
     sight.condemned.add(condemn('A', &[]));
     assert_eq!(ask(&sight, Waited::NotYet), Acceptance::Rescue(set(&[1])));
     sight.present.clear();
-    assert_eq!(ask(&sight, Waited::Grace), Acceptance::Damaged(set(&[1])));
+    assert_eq!(ask(&sight, Waited::Grace), Acceptance::Missing(set(&[1])));
     sight.deleted.insert('A');
     assert_eq!(ask(&sight, Waited::NotYet), Acceptance::Wait(set(&[1])));
-    assert_eq!(ask(&sight, Waited::Grace), Acceptance::Reject(set(&[1])));
+    assert_eq!(ask(&sight, Waited::Grace), Acceptance::Late(set(&[1])));
 }
 
 #[test]
-fn a_frame_whose_last_copy_the_storage_lost_rejects_no_commit() {
+fn a_frame_whose_last_copy_the_storage_lost_makes_no_commit_late() {
     let mut sight = seen();
     sight.condemned.add(condemn('A', &[]));
     sight.deleted.insert('A');
     sight.present.clear();
     sight.places.insert(1, vec!['A', 'B']);
     let verdict = acceptable(&sight, &set(&[1]), Waited::Grace);
-    assert_eq!(verdict, Acceptance::Damaged(set(&[1])));
+    assert_eq!(verdict, Acceptance::Missing(set(&[1])));
+}
+
+#[test]
+fn a_frame_without_a_known_place_makes_no_commit_late() {
+    let mut sight = seen();
+    sight.places.clear();
+    let verdict = acceptable(&sight, &set(&[1]), Waited::Grace);
+    assert_eq!(verdict, Acceptance::Missing(set(&[1])));
+}
+
+#[test]
+fn a_late_commit_is_given_up_only_for_a_later_one() {
+    let late = Acceptance::Late(set(&[1]));
+    assert!(may_give_up(&late, Successor::Accepted));
+    assert!(!may_give_up(&late, Successor::NoneYet));
+    assert!(!may_give_up(
+        &Acceptance::Missing(set(&[1])),
+        Successor::Accepted
+    ));
 }
