@@ -140,24 +140,24 @@ impl AdminAccess {
         }
     }
 
-    /// That every epoch that the head names is here: whoever passes secrets on must have them all.
-    pub(crate) fn check_complete(&self, head: &Head) -> Result<(), AdminError> {
-        let missing = |what: &str, epoch: &u32| AdminError::Missing {
-            what: what.to_owned(),
-            epoch: *epoch,
-        };
-        for epoch in head.structure.keys() {
-            if !self.structure.contains_key(epoch) {
-                return Err(missing("the structure audience", epoch));
-            }
+    /// That the newest keys are here, of the structure audience and of `compartments`: whoever
+    /// passes secrets on must have those. Older ones may have been erased.
+    pub(crate) fn check_newest<'a>(
+        &self,
+        head: &Head,
+        compartments: impl IntoIterator<Item = &'a CompartmentId>,
+    ) -> Result<(), AdminError> {
+        let (epoch, _) = head.structure_key()?;
+        if !self.structure.contains_key(&epoch) {
+            let what = "the structure audience".to_owned();
+            return Err(AdminError::Missing { what, epoch });
         }
-        for (id, epochs) in &head.compartments {
-            let opened = self.compartments.get(id);
-            for epoch in epochs.keys() {
-                if !opened.is_some_and(|opened| opened.epochs.contains_key(epoch)) {
-                    let name = opened.map(|opened| opened.name.as_str());
-                    return Err(missing(&label(*id, name), epoch));
-                }
+        for id in compartments {
+            let (epoch, _) = head.compartment_key(*id)?;
+            let open = self.compartments.get(id);
+            if !open.is_some_and(|open| open.epochs.contains_key(&epoch)) {
+                let what = label(*id, open.map(|open| open.name.as_str()));
+                return Err(AdminError::Missing { what, epoch });
             }
         }
         Ok(())
