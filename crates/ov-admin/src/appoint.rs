@@ -273,3 +273,7 @@ fn check_revocable(head: &Head, writer: MemberId, id: MemberId) -> Result<(), Ad
         false => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[path = "appoint_tests.rs"]
+mod tests;

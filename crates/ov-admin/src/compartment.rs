@@ -50,3 +50,7 @@ pub fn add_compartment(
     access.absorb(fresh);
     Ok(id)
 }
+
+#[cfg(test)]
+#[path = "compartment_tests.rs"]
+mod tests;

@@ -290,3 +290,7 @@ fn holds(
         listed.map(|()| false)
     }
 }
+
+#[cfg(test)]
+#[path = "found_tests.rs"]
+mod tests;

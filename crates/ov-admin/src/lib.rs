@@ -21,6 +21,8 @@ pub mod names;
 pub mod recover;
 pub mod rotate;
 mod sealing;
+#[cfg(test)]
+mod world;
 
 pub use access::AdminAccess;
 pub use error::AdminError;

@@ -89,3 +89,7 @@ fn names_in(vault: &Vault, name: &RecordName, open: OpenSegment<'_>) -> Result<N
     }
     Ok(names)
 }
+
+#[cfg(test)]
+#[path = "members_tests.rs"]
+mod tests;

@@ -179,3 +179,7 @@ fn check_kit(vault: &Vault, secret: &MemberSecret) -> Result<MemberId, AdminErro
     let kit = head.members.iter().find(|(_, member)| is_kit(head, member));
     kit.map(|(id, _)| *id).ok_or(AdminError::NotTheKit)
 }
+
+#[cfg(test)]
+#[path = "recover_tests.rs"]
+mod tests;

@@ -91,3 +91,7 @@ fn fresh(
 fn next(epoch: u32) -> Result<u32, AdminError> {
     epoch.checked_add(1).ok_or(AdminError::NoEpoch)
 }
+
+#[cfg(test)]
+#[path = "rotate_tests.rs"]
+mod tests;
