@@ -87,6 +87,12 @@ impl Page {
         if bytes.len() > PAGE_ENCODED_MAX {
             return Err(FormatError::Rule("a page has at most 4 MiB"));
         }
+        Self::decode_any(bytes)
+    }
+
+    /// As [`Self::decode`], for what an agent keeps locally under its own key: files there have
+    /// their whole lists of extents, so that no length is too long.
+    pub fn decode_any(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut r = Reader::new(bytes);
         let more = r.fields(3)?;
         let level: u8 = r.uint()?;

@@ -67,6 +67,11 @@ impl PackWriter {
         self.placements.is_empty()
     }
 
+    /// Bytes in it so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether a frame of this stored length still fits a pack of the usual size. The first frame
     /// always does.
     pub fn fits(&self, segment: &SegmentHead, length: usize) -> bool {

@@ -1,0 +1,429 @@
+//! Chunks to frames, frames to segments, sealed frames to packs, packs to the target.
+//!
+//! Where a chunk will lie is known when it is added: frames get their numbers before they are
+//! coded. Coding and sealing run on worker threads and come back in order; one pack is stored
+//! while the next is filled.
+
+use std::sync::Arc;
+use std::thread::Scope;
+
+use ov_coding::{Effort, Encoder, FrameBuilder, Placement as Put, PlainFrame};
+use ov_format::content::{ChunkRef, FrameRef};
+use ov_format::id::{ChunkId, CompartmentId, MemberId, VaultId};
+use ov_format::list::{GroupChunk, Placement};
+use ov_format::name::ObjectName;
+use ov_format::pack::{SEGMENT_BYTES_MAX, SEGMENT_FRAMES_MAX};
+use ov_format::statement::StoredObject;
+use ov_seal::compartment::CompartmentPublic;
+use ov_seal::entropy::Entropy;
+use ov_seal::frame::{FrameKind, SealedFrame};
+use ov_seal::segment::SegmentSealer;
+use ov_seal::structure::StructurePublic;
+use ov_store::{Durable, Store, StoreError};
+use ov_vault::pack_writer::{FinishedPack, PackWriter, SegmentHead};
+use ov_vault::section::SealTo;
+
+use crate::error::BackupError;
+use crate::ordered::{Ordered, Threads};
+
+/// Tree pages wait in memory up to this many sealed bytes: a small run puts them into the pack of
+/// its content.
+const TREE_WAIT_BYTES: usize = 1024 * 1024;
+
+/// Keys and identity for sealing.
+pub struct Sealing {
+    /// The vault.
+    pub vault: VaultId,
+    /// The agent.
+    pub signer: MemberId,
+    /// The compartment.
+    pub compartment: CompartmentId,
+    /// The epoch of its key.
+    pub epoch: u32,
+    /// Its public key.
+    pub key: CompartmentPublic,
+    /// The epoch of the structure key.
+    pub structure_epoch: u32,
+    /// The structure audience's public key.
+    pub structure: StructurePublic,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Sealing {
+    /// For keepers and readers.
+    pub fn to_structure(&self) -> SealTo<'_> {
+        SealTo::Structure(self.structure_epoch, &self.structure)
+    }
+
+    /// For readers of the compartment.
+    pub fn to_compartment(&self) -> SealTo<'_> {
+        SealTo::Compartment(self.compartment, self.epoch, &self.key)
+    }
+}
+
+struct Open {
+    sealer: Arc<SegmentSealer>,
+    head: Arc<SegmentHead>,
+    next: u16,
+    plain: usize,
+}
+
+/// The place of a frame, given before the frame is complete.
+#[derive(Clone)]
+struct Slot {
+    at: FrameRef,
+    sealer: Arc<SegmentSealer>,
+    head: Arc<SegmentHead>,
+}
+
+struct Job {
+    slot: Slot,
+    kind: FrameKind,
+    frame: PlainFrame,
+}
+
+struct Sealed {
+    head: Arc<SegmentHead>,
+    number: u16,
+    kind: FrameKind,
+    frame: SealedFrame,
+}
+
+type Stored = (FinishedPack, Result<Durable<ObjectName>, StoreError>);
+
+/// One of the two streams of frames: content, or pages.
+struct Stream {
+    /// Small chunks, being gathered, and the place of their frame.
+    builder: FrameBuilder,
+    slot: Option<Slot>,
+    open: Option<Open>,
+}
+
+/// Everything that was published since the last commit.
+#[derive(Default)]
+pub struct Published {
+    /// Packs, durable.
+    pub packs: Vec<(StoredObject, Durable<ObjectName>)>,
+    /// Where their frames lie.
+    pub placements: Vec<Placement>,
+    /// Chunks in them.
+    pub chunks: Vec<GroupChunk>,
+}
+
+/// Writes chunks.
+pub struct FrameWriter<'w> {
+    sealing: &'w Sealing,
+    content: Stream,
+    pages: Stream,
+    seal: Ordered<'w, Job, Result<Sealed, BackupError>>,
+    put: Ordered<'w, FinishedPack, Stored>,
+    pack: PackWriter,
+    page_pack: PackWriter,
+    waiting: Vec<Sealed>,
+    waiting_bytes: usize,
+    published: Published,
+    stored: u64,
+}
+
+impl<'w> FrameWriter<'w> {
+    /// Starts the stages.
+    pub fn start<'s>(
+        scope: &'s Scope<'s, 'w>,
+        sealing: &'w Sealing,
+        store: &'w dyn Store,
+        threads: Threads,
+        effort: Effort,
+    ) -> Result<Self, BackupError>
+    where
+        'w: 's,
+    {
+        let seal = Ordered::start(scope, threads, 16, move || {
+            let mut encoder = Encoder::new();
+            move |job: Job| match &mut encoder {
+                Ok(encoder) => Ok(seal_job(encoder, job, effort)),
+                Err(error) => Err(BackupError::Coding(*error)),
+            }
+        });
+        let putting = match threads {
+            Threads::Inline => Threads::Inline,
+            Threads::Count(_) => Threads::Count(1),
+        };
+        let put = Ordered::start(scope, putting, 1, move || {
+            move |pack: FinishedPack| {
+                let name = ObjectName::Pack(pack.object.hash);
+                let durable = store.put_new(&name, &pack.bytes);
+                (
+                    FinishedPack {
+                        bytes: Vec::new(),
+                        ..pack
+                    },
+                    durable,
+                )
+            }
+        });
+        let stream = || Stream {
+            builder: FrameBuilder::new(),
+            slot: None,
+            open: None,
+        };
+        Ok(Self {
+            sealing,
+            content: stream(),
+            pages: stream(),
+            seal,
+            put,
+            pack: PackWriter::new(sealing.vault),
+            page_pack: PackWriter::new(sealing.vault),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            published: Published::default(),
+            stored: 0,
+        })
+    }
+
+    /// Bytes stored so far, or about to be.
+    pub fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// Adds a chunk of content.
+    pub fn add(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
+        self.add_to(FrameKind::Content, id, bytes)
+    }
+
+    /// Adds a page, of a tree or of extents.
+    pub fn add_page(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
+        self.add_to(FrameKind::Tree, id, bytes)
+    }
+
+    fn stream(&mut self, kind: FrameKind) -> &mut Stream {
+        match kind {
+            FrameKind::Content => &mut self.content,
+            _ => &mut self.pages,
+        }
+    }
+
+    fn add_to(
+        &mut self,
+        kind: FrameKind,
+        id: ChunkId,
+        bytes: Vec<u8>,
+    ) -> Result<ChunkRef, BackupError> {
+        let (at, index) = match self.stream(kind).builder.place(bytes.len()) {
+            Put::Alone => {
+                let slot = self.slot(kind, bytes.len());
+                let at = slot.at;
+                self.submit(Job {
+                    slot,
+                    kind,
+                    frame: PlainFrame::alone(id, bytes)?,
+                })?;
+                (at, 0)
+            }
+            Put::StartNext => {
+                self.close_frame(kind)?;
+                self.join(kind, id, &bytes)?
+            }
+            Put::Join { .. } => self.join(kind, id, &bytes)?,
+        };
+        let chunk = ChunkRef {
+            tag: id.tag(),
+            at,
+            index,
+        };
+        self.published.chunks.push(GroupChunk {
+            tag: chunk.tag,
+            at,
+            index,
+        });
+        Ok(chunk)
+    }
+
+    fn join(
+        &mut self,
+        kind: FrameKind,
+        id: ChunkId,
+        bytes: &[u8],
+    ) -> Result<(FrameRef, u16), BackupError> {
+        let at = match &self.stream(kind).slot {
+            Some(slot) => slot.at,
+            None => {
+                let slot = self.slot(kind, 0);
+                let at = slot.at;
+                self.stream(kind).slot = Some(slot);
+                at
+            }
+        };
+        let stream = self.stream(kind);
+        let index = stream.builder.push(id, bytes)?;
+        if let Some(open) = &mut stream.open {
+            open.plain += bytes.len();
+        }
+        if stream.builder.is_full() {
+            self.close_frame(kind)?;
+        }
+        Ok((at, index))
+    }
+
+    /// The next place: in the open segment, or in a new one.
+    fn slot(&mut self, kind: FrameKind, length: usize) -> Slot {
+        let room = |open: &Open| {
+            open.next < SEGMENT_FRAMES_MAX && open.plain + length <= SEGMENT_BYTES_MAX
+        };
+        let open = self.stream(kind).open.take().filter(room);
+        let mut open = open.unwrap_or_else(|| self.open_segment());
+        let at = FrameRef {
+            segment: open.head.id,
+            frame: open.next,
+        };
+        let slot = Slot {
+            at,
+            sealer: open.sealer.clone(),
+            head: open.head.clone(),
+        };
+        open.next += 1;
+        open.plain += length;
+        self.stream(kind).open = Some(open);
+        slot
+    }
+
+    fn open_segment(&self) -> Open {
+        let sealing = self.sealing;
+        let to = sealing.to_compartment();
+        let sealer = to.segment(sealing.vault, sealing.signer, &*sealing.entropy);
+        let head = SegmentHead {
+            id: sealer.id(),
+            compartment: sealing.compartment,
+            epoch: sealing.epoch,
+            signer: sealing.signer,
+            bytes: sealer.header_and_slots().to_vec(),
+        };
+        Open {
+            sealer: Arc::new(sealer),
+            head: Arc::new(head),
+            next: 0,
+            plain: 0,
+        }
+    }
+
+    /// Hands the gathered frame to the sealing stage.
+    fn close_frame(&mut self, kind: FrameKind) -> Result<(), BackupError> {
+        let stream = self.stream(kind);
+        match (stream.slot.take(), stream.builder.take()) {
+            (Some(slot), Some(frame)) => self.submit(Job { slot, kind, frame }),
+            _ => Ok(()),
+        }
+    }
+
+    fn submit(&mut self, job: Job) -> Result<(), BackupError> {
+        if let Some(sealed) = self.seal.submit(job)? {
+            self.pack(sealed?)?;
+        }
+        while let Some(sealed) = self.seal.take_ready() {
+            self.pack(sealed?)?;
+        }
+        Ok(())
+    }
+
+    fn pack(&mut self, sealed: Sealed) -> Result<(), BackupError> {
+        if sealed.kind != FrameKind::Content {
+            self.waiting_bytes += sealed.frame.bytes.len();
+            self.waiting.push(sealed);
+            return match self.waiting_bytes >= TREE_WAIT_BYTES {
+                true => self.pack_waiting(),
+                false => Ok(()),
+            };
+        }
+        if !self.pack.fits(&sealed.head, sealed.frame.bytes.len()) {
+            let full = std::mem::replace(&mut self.pack, PackWriter::new(self.sealing.vault));
+            self.store(full)?;
+        }
+        self.pack.push(&sealed.head, sealed.number, &sealed.frame);
+        Ok(())
+    }
+
+    fn pack_waiting(&mut self) -> Result<(), BackupError> {
+        self.waiting_bytes = 0;
+        for sealed in std::mem::take(&mut self.waiting) {
+            if !self.page_pack.fits(&sealed.head, sealed.frame.bytes.len()) {
+                let empty = PackWriter::new(self.sealing.vault);
+                let full = std::mem::replace(&mut self.page_pack, empty);
+                self.store(full)?;
+            }
+            self.page_pack
+                .push(&sealed.head, sealed.number, &sealed.frame);
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, pack: PackWriter) -> Result<(), BackupError> {
+        let sealing = self.sealing;
+        let pack = pack.finish(sealing.to_structure(), sealing.signer, &*sealing.entropy);
+        self.stored += pack.object.length;
+        if let Some(stored) = self.put.submit(pack)? {
+            self.stored_pack(stored)?;
+        }
+        Ok(())
+    }
+
+    fn stored_pack(&mut self, (pack, durable): Stored) -> Result<(), BackupError> {
+        self.published.packs.push((pack.object, durable?));
+        self.published.placements.extend(pack.placements);
+        Ok(())
+    }
+
+    /// Closes all frames and packs, waits until they are durable, and says what was stored since
+    /// the last time. Segments do not outlive this.
+    pub fn flush(&mut self) -> Result<Published, BackupError> {
+        self.close_frame(FrameKind::Content)?;
+        self.close_frame(FrameKind::Tree)?;
+        while let Some(sealed) = self.seal.take()? {
+            self.pack(sealed?)?;
+        }
+        let small = self.pack.len() + self.waiting_bytes <= 4 * TREE_WAIT_BYTES;
+        if self.page_pack.is_empty() && small {
+            for sealed in std::mem::take(&mut self.waiting) {
+                self.pack.push(&sealed.head, sealed.number, &sealed.frame);
+            }
+            self.waiting_bytes = 0;
+        } else {
+            self.pack_waiting()?;
+        }
+        for last in [Self::take_pack, Self::take_page_pack] {
+            let pack = last(self);
+            if !pack.is_empty() {
+                self.store(pack)?;
+            }
+        }
+        while let Some(stored) = self.put.take()? {
+            self.stored_pack(stored)?;
+        }
+        self.content.open = None;
+        self.pages.open = None;
+        Ok(std::mem::take(&mut self.published))
+    }
+
+    fn take_pack(&mut self) -> PackWriter {
+        std::mem::replace(&mut self.pack, PackWriter::new(self.sealing.vault))
+    }
+
+    fn take_page_pack(&mut self) -> PackWriter {
+        std::mem::replace(&mut self.page_pack, PackWriter::new(self.sealing.vault))
+    }
+}
+
+fn seal_job(encoder: &mut Encoder, job: Job, effort: Effort) -> Sealed {
+    let Job { slot, kind, frame } = job;
+    let coded = encoder.encode(&frame, effort);
+    let number = slot.at.frame;
+    let frame = slot
+        .sealer
+        .seal_frame(number, kind, coded.coder.id(), &coded.bytes);
+    Sealed {
+        head: slot.head,
+        number,
+        kind,
+        frame,
+    }
+}

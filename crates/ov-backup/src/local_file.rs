@@ -1,0 +1,219 @@
+//! The agent's local state: files sealed under a key from its key file. Any of them may be
+//! deleted or damaged; then it is read from the vault or the source again.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use ov_seal::aead::AeadKey;
+use ov_seal::entropy::Entropy;
+use ov_seal::kdf::{Key32, derive, purpose};
+
+use crate::error::BackupError;
+
+/// Plain bytes in one sealed block.
+pub const BLOCK_BYTES: usize = 256 * 1024;
+
+const SALT_BYTES: usize = 32;
+
+/// The folder `state/<vault>/<member>/`.
+pub struct LocalFiles {
+    folder: Option<PathBuf>,
+    key: Key32,
+    entropy: std::sync::Arc<dyn Entropy>,
+}
+
+impl LocalFiles {
+    /// Opens or makes the folder, readable by its owner alone. Without a folder nothing is kept.
+    pub fn open(
+        folder: Option<&Path>,
+        key: &Key32,
+        entropy: std::sync::Arc<dyn Entropy>,
+    ) -> Result<Self, BackupError> {
+        if let Some(folder) = folder {
+            for sub in ["index", "tree", "last"] {
+                let path = folder.join(sub);
+                let made = fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(&path);
+                made.map_err(|source| BackupError::State { path, source })?;
+            }
+        }
+        Ok(Self {
+            folder: folder.map(Path::to_owned),
+            key: key.clone(),
+            entropy,
+        })
+    }
+
+    /// The path of a file in the state folder; `None` if nothing is kept.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.join(name))
+    }
+
+    /// Reads a whole file; `None` if it is not there or not as it was written.
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let mut blocks = self.reader(name)?;
+        let mut whole = Vec::new();
+        loop {
+            match blocks.next_block() {
+                Some(Block::Data(block)) => whole.extend_from_slice(&block),
+                Some(Block::End) => return Some(whole),
+                None => return None,
+            }
+        }
+    }
+
+    /// Writes a whole file. Failure is no error: the file is a copy.
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        if let Some(mut writer) = self.writer(name) {
+            for block in bytes.chunks(BLOCK_BYTES) {
+                writer.push(block);
+            }
+            writer.finish();
+        }
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &str) {
+        if let Some(path) = self.path(name) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Starts reading a file block by block.
+    pub fn reader(&self, name: &str) -> Option<BlockReader> {
+        let mut file = std::io::BufReader::new(fs::File::open(self.path(name)?).ok()?);
+        let mut salt = [0; SALT_BYTES];
+        file.read_exact(&mut salt).ok()?;
+        let key = AeadKey::new(&derive(purpose::LOCAL_STATE, &[self.key.bytes(), &salt]));
+        Some(BlockReader {
+            file,
+            key,
+            number: 0,
+        })
+    }
+
+    /// Starts writing a file under a temporary name; [`BlockWriter::finish`] puts it in place.
+    pub fn writer(&self, name: &str) -> Option<BlockWriter> {
+        let path = self.path(name)?;
+        let temporary = path.with_extension("new");
+        let _ = fs::remove_file(&temporary);
+        let open = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary);
+        let mut file = std::io::BufWriter::new(open.ok()?);
+        let mut salt = [0; SALT_BYTES];
+        self.entropy.fill(&mut salt);
+        file.write_all(&salt).ok()?;
+        let key = AeadKey::new(&derive(purpose::LOCAL_STATE, &[self.key.bytes(), &salt]));
+        Some(BlockWriter {
+            file,
+            key,
+            number: 0,
+            path,
+            temporary,
+            failed: Failed::No,
+        })
+    }
+}
+
+/// A block as read.
+pub enum Block {
+    /// Its plain bytes.
+    Data(Vec<u8>),
+    /// The file is complete and ends here.
+    End,
+}
+
+/// Reads blocks in order.
+pub struct BlockReader {
+    file: std::io::BufReader<fs::File>,
+    key: AeadKey,
+    number: u64,
+}
+
+impl BlockReader {
+    /// The next block; `None` if the file is damaged or cut.
+    pub fn next_block(&mut self) -> Option<Block> {
+        let mut length = [0; 4];
+        self.file.read_exact(&mut length).ok()?;
+        let length = usize::try_from(u32::from_le_bytes(length)).ok()?;
+        // Not `vec![0; length]`: a damaged length must not allocate what is not there.
+        let mut sealed = Vec::new();
+        let limit = u64::try_from(length).ok()?;
+        self.file
+            .by_ref()
+            .take(limit)
+            .read_to_end(&mut sealed)
+            .ok()?;
+        let mut plain = self.key.open(self.number, b"", &sealed).ok()?;
+        self.number += 1;
+        match plain.pop()? {
+            0 => Some(Block::Data(plain)),
+            _ => Some(Block::End),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    No,
+    Yes,
+}
+
+/// Writes blocks in order.
+pub struct BlockWriter {
+    file: std::io::BufWriter<fs::File>,
+    key: AeadKey,
+    number: u64,
+    path: PathBuf,
+    temporary: PathBuf,
+    failed: Failed,
+}
+
+impl BlockWriter {
+    /// Adds a block.
+    pub fn push(&mut self, plain: &[u8]) {
+        self.put(plain, 0);
+    }
+
+    fn put(&mut self, plain: &[u8], end: u8) {
+        let mut block = Vec::with_capacity(plain.len() + 32);
+        block.extend_from_slice(plain);
+        // The last byte says whether this is the end, so that a cut file is not a shorter one.
+        block.push(end);
+        let sealed = self.key.seal(self.number, b"", &block);
+        self.number += 1;
+        let length = u32::try_from(sealed.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes();
+        let written = self
+            .file
+            .write_all(&length)
+            .and_then(|()| self.file.write_all(&sealed));
+        if written.is_err() {
+            self.failed = Failed::Yes;
+        }
+    }
+
+    /// Ends the file and puts it in place of an older one.
+    pub fn finish(self) {
+        let path = self.path.clone();
+        self.finish_at(&path);
+    }
+
+    /// Ends the file and puts it at another path.
+    pub fn finish_at(mut self, path: &Path) {
+        self.put(b"", 1);
+        if self.file.flush().is_ok() && self.failed == Failed::No {
+            let _ = fs::rename(&self.temporary, path);
+        } else {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! One pass over the source: compare, read, store, build the tree.
+
+use std::collections::{HashSet, VecDeque};
+use std::thread::Scope;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use ov_format::content::{ChunkRef, Content, Extent, FrameRef};
+use ov_format::entry::{Entry, Kind, ReadState, Time};
+use ov_format::id::ChunkId;
+use ov_seal::compartment::chunk_id;
+use ov_source::{Fingerprint, Item, Source, SourceError};
+
+use crate::error::BackupError;
+use crate::frame_writer::FrameWriter;
+use crate::index::Index;
+use crate::local_tree::{NewTree, OldEntry, OldTree};
+use crate::monitor::{Monitor, Progress};
+use crate::options::{BackupOptions, BackupReport, Counts, Reread, Reuse};
+use crate::ordered::Threads;
+use crate::page_writer::{Novelty, PageSink, PageWriter, StoredPage, Tree};
+use crate::read::{Ending, Flow, Piece, ReadKeys, read_file};
+
+/// Bytes of files that are read ahead of the one whose turn it is.
+const AHEAD_BYTES: u64 = 12 * 1024 * 1024;
+
+/// What one large file may hold in its channel.
+const LARGE_COST: u64 = 4 * 1024 * 1024;
+
+/// Pieces in the channel of one file.
+const PIECES: usize = 4;
+
+/// Files read ahead at most.
+const AHEAD_FILES: usize = 256;
+
+/// The frames that a commit rests on.
+#[derive(Default)]
+pub struct Used {
+    frames: HashSet<FrameRef>,
+}
+
+impl Used {
+    fn add(&mut self, at: FrameRef) {
+        self.frames.insert(at);
+    }
+
+    /// All frames that the tree names, and those of its pages.
+    pub fn frames(&self) -> impl Iterator<Item = &FrameRef> {
+        self.frames.iter()
+    }
+}
+
+/// What a pass works with.
+pub struct Pass<'p, 'w> {
+    /// What it was asked for.
+    pub options: &'p BackupOptions,
+    /// Where the originals are.
+    pub source: &'w dyn Source,
+    /// Names and cuts.
+    pub keys: &'w ReadKeys,
+    /// Who listens.
+    pub monitor: &'p dyn Monitor,
+    /// What the group has.
+    pub index: &'p mut Index,
+    /// Where new chunks go.
+    pub frames: &'p mut FrameWriter<'w>,
+    /// The last run's tree.
+    pub old: &'p mut OldTree,
+    /// This run's.
+    pub new: &'p mut NewTree,
+    /// What was counted.
+    pub report: &'p mut BackupReport,
+    /// When this run began.
+    pub began: Time,
+    /// Called between entries when much was stored: publishes a checkpoint.
+    pub checkpoint:
+        &'p mut dyn FnMut(&mut FrameWriter<'w>, &mut PageWriter) -> Result<(), BackupError>,
+    /// Segments in which frames were dropped: entries of the last run that use them are read again.
+    pub dropped: &'p dyn Fn(&FrameRef) -> bool,
+    /// What the tree uses.
+    pub used: Used,
+}
+
+enum Pending {
+    /// Its entry is complete.
+    Ready(Box<Entry>, Fingerprint),
+    /// Its content is being read.
+    Reading(Box<Item>, Receiver<Piece>, u64),
+    /// Its content is read when its turn comes.
+    Later(Box<Item>),
+}
+
+struct ReadJob {
+    item: Item,
+    pieces: Sender<Piece>,
+}
+
+impl<'p, 'w> Pass<'p, 'w> {
+    /// Goes through the whole source and returns the finished tree.
+    pub fn run<'s>(
+        &mut self,
+        scope: &'s Scope<'s, 'w>,
+        threads: Threads,
+    ) -> Result<Tree, BackupError>
+    where
+        'w: 's,
+    {
+        let jobs = start_readers(scope, threads, self.source, self.keys);
+        let mut pages = PageWriter::new(self.keys.id.clone());
+        let mut pending: VecDeque<Pending> = VecDeque::new();
+        let mut ahead = 0;
+        for item in self.source.walk() {
+            if self.monitor.stop() {
+                return Err(BackupError::Interrupted);
+            }
+            let next = match item {
+                Ok(item) => self.begin(item, jobs.as_ref())?,
+                Err(error) => {
+                    self.missed(&error)?;
+                    continue;
+                }
+            };
+            ahead += cost(&next);
+            pending.push_back(next);
+            while pending.len() > AHEAD_FILES || ahead > AHEAD_BYTES {
+                let Some(first) = pending.pop_front() else {
+                    break;
+                };
+                ahead = ahead.saturating_sub(cost(&first));
+                self.complete(first, &mut pages)?;
+            }
+        }
+        while let Some(first) = pending.pop_front() {
+            self.complete(first, &mut pages)?;
+        }
+        drop(jobs);
+        let mut sink = Sink {
+            index: self.index,
+            frames: self.frames,
+            keys: self.keys,
+            used: &mut self.used,
+        };
+        pages.finish(&mut sink)
+    }
+
+    /// A name that could not even become an item.
+    fn missed(&mut self, error: &SourceError) -> Result<(), BackupError> {
+        match error {
+            SourceError::Vanished { .. } => self.report.vanished += 1,
+            SourceError::Unreadable { .. } | SourceError::NotAFile { .. } => {
+                self.report.unreadable += 1;
+            }
+            // Anything else is about the source as a whole.
+            other => return Err(BackupError::Stopped(other.to_string())),
+        }
+        self.monitor.notice(&error.to_string());
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        item: Item,
+        jobs: Option<&Sender<ReadJob>>,
+    ) -> Result<Pending, BackupError> {
+        let old = self.old.take(&item.key);
+        if let Some(problem) = &item.problem {
+            self.monitor.trouble(&item.key, problem);
+            self.report.unreadable += 1;
+            let state = ReadState::Unreadable(problem.clone());
+            return Ok(ready(item, Content::Empty, state));
+        }
+        if item.meta.kind != Kind::File {
+            self.report.others += 1;
+            return Ok(ready(item, Content::Empty, ReadState::Clean));
+        }
+        match old {
+            Some(old) if self.is_unchanged(&item, &old) => {
+                self.report.files_unmodified += 1;
+                if !self.reread(&item) {
+                    return Ok(ready(item, old.entry.content, old.entry.state));
+                }
+                self.report.files_reread += 1;
+            }
+            Some(_) => self.report.files_changed += 1,
+            None => self.report.files_new += 1,
+        }
+        let Some(jobs) = jobs else {
+            return Ok(Pending::Later(Box::new(item)));
+        };
+        let (pieces, receiver) = bounded(PIECES);
+        let cost = item.meta.size.min(LARGE_COST);
+        jobs.send(ReadJob {
+            item: item.clone(),
+            pieces,
+        })
+        .map_err(|_| BackupError::Worker)?;
+        Ok(Pending::Reading(Box::new(item), receiver, cost))
+    }
+
+    /// Whether a file looks as it did when it was last read, and what was stored of it is still
+    /// promised. A file that changed within two seconds before that run began may have changed
+    /// again within the same tick of its clock: it is read.
+    fn is_unchanged(&self, item: &Item, old: &OldEntry) -> bool {
+        let (now, then) = (&item.meta, &old.entry.meta);
+        let compare = self.options.compare;
+        let same = self.options.reuse == Reuse::Unchanged
+            && now.kind == then.kind
+            && (now.size, now.mtime, now.mode) == (then.size, then.mtime, then.mode)
+            && (compare.inode == Counts::No
+                || (item.fingerprint.inode, item.fingerprint.device)
+                    == (old.fingerprint.inode, old.fingerprint.device))
+            && (compare.ctime == Counts::No || item.fingerprint.ctime == old.fingerprint.ctime);
+        let settled = self.old.began().is_some_and(|began| {
+            let limit = began.seconds.saturating_sub(2);
+            now.mtime.seconds < limit
+                && (compare.ctime == Counts::No || item.fingerprint.ctime.seconds < limit)
+        });
+        same && settled
+            && old.entry.state == ReadState::Clean
+            && !frames_of(&old.entry.content).any(|at| (self.dropped)(&at))
+    }
+
+    /// Whether this unchanged file is in this run's share of files that are read again. The
+    /// choice depends on a secret and on the run, so nobody can tell which file is safe from it.
+    fn reread(&self, item: &Item) -> bool {
+        const SPREAD_SECONDS: f64 = 90.0 * 24.0 * 3600.0;
+        let share = match self.options.reread {
+            Reread::Share(share) => share,
+            Reread::Spread => {
+                let last = self
+                    .old
+                    .began()
+                    .map_or(self.began.seconds, |began| began.seconds);
+                let since = u32::try_from(self.began.seconds.saturating_sub(last).max(0));
+                f64::from(since.unwrap_or(u32::MAX)) / SPREAD_SECONDS
+            }
+        };
+        let text = [
+            &item.key.order_bytes()[..],
+            &self.began.seconds.to_le_bytes(),
+        ]
+        .concat();
+        let hash = chunk_id(&self.keys.id, &text);
+        let number = u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]);
+        f64::from(number) / f64::from(u32::MAX) < share
+    }
+
+    fn complete(&mut self, pending: Pending, pages: &mut PageWriter) -> Result<(), BackupError> {
+        let (mut entry, fingerprint) = match pending {
+            Pending::Ready(entry, fingerprint) => (entry, fingerprint),
+            Pending::Reading(item, pieces, _) => {
+                let mut next = || pieces.recv().map_err(|_| BackupError::Worker);
+                self.collect(item, &mut next)?
+            }
+            Pending::Later(item) => {
+                let mut pieces = VecDeque::new();
+                let mut buffer = Vec::new();
+                read_file(self.source, &item, self.keys, &mut buffer, &mut |piece| {
+                    pieces.push_back(piece);
+                    Flow::Go
+                });
+                let mut next = || pieces.pop_front().ok_or(BackupError::Worker);
+                self.collect(item, &mut next)?
+            }
+        };
+        for at in frames_of(&entry.content) {
+            self.used.add(at);
+        }
+        self.report.bytes = self.report.bytes.saturating_add(entry.meta.size);
+        self.new.push(&entry, fingerprint);
+        let progress = Progress {
+            entries: self.report.others + self.files(),
+            files: self.files(),
+            bytes: self.report.bytes,
+            read: self.report.bytes_read,
+            stored: self.frames.stored(),
+        };
+        self.monitor.progress(&progress, &entry.key);
+        let mut sink = Sink {
+            index: self.index,
+            frames: self.frames,
+            keys: self.keys,
+            used: &mut self.used,
+        };
+        // The local tree keeps whole lists of extents, since the agent cannot read pages back;
+        // an unchanged file's pages come out the same and are found again.
+        entry.content = match std::mem::replace(&mut entry.content, Content::Empty) {
+            Content::Extents(extents) => pages.content(extents, &mut sink)?,
+            other => other,
+        };
+        pages.push(*entry, &mut sink)?;
+        (self.checkpoint)(self.frames, pages)
+    }
+
+    fn files(&self) -> u64 {
+        self.report.files_new + self.report.files_changed + self.report.files_unmodified
+    }
+
+    /// Takes the pieces of a file until its end, and makes its entry.
+    fn collect(
+        &mut self,
+        mut item: Box<Item>,
+        next: &mut dyn FnMut() -> Result<Piece, BackupError>,
+    ) -> Result<(Box<Entry>, Fingerprint), BackupError> {
+        let mut extents: Vec<Extent> = Vec::new();
+        let mut inline = None;
+        let ending = loop {
+            match next()? {
+                Piece::Again => {
+                    extents.clear();
+                    inline = None;
+                }
+                Piece::Hole(length) => push_hole(&mut extents, length),
+                Piece::Inline(bytes) => inline = Some(bytes),
+                Piece::Chunk(id, bytes) => {
+                    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                    let chunk = self.chunk(id, bytes)?;
+                    extents.push(Extent::Data { chunk, length });
+                }
+                Piece::End(ending) => break ending,
+            }
+            if self.monitor.stop() {
+                return Err(BackupError::Interrupted);
+            }
+        };
+        let state = self.judge(&item, &ending)?;
+        if let Some(stat) = ending.stat {
+            item.meta.mtime = stat.mtime;
+            item.fingerprint = stat.fingerprint;
+        }
+        item.meta.size = ending.length;
+        let content = match inline {
+            Some(bytes) if bytes.is_empty() => Content::Empty,
+            Some(bytes) => Content::Inline(bytes),
+            None if extents.is_empty() => Content::Empty,
+            None => Content::Extents(extents),
+        };
+        let fingerprint = item.fingerprint;
+        let entry = Entry {
+            key: item.key,
+            meta: item.meta,
+            content,
+            state,
+        };
+        Ok((Box::new(entry), fingerprint))
+    }
+
+    fn judge(&mut self, item: &Item, ending: &Ending) -> Result<ReadState, BackupError> {
+        self.report.bytes_read += ending.read;
+        match &ending.problem {
+            Some(failed @ SourceError::CommandFailed { .. })
+            | Some(failed @ SourceError::NotStarted { .. }) => {
+                Err(BackupError::Stopped(failed.to_string()))
+            }
+            Some(SourceError::AlreadyRead { .. }) => Err(BackupError::StreamRepeat),
+            Some(problem) => {
+                let reason = problem.to_string();
+                self.monitor.trouble(&item.key, &reason);
+                self.report.unreadable += 1;
+                Ok(ReadState::Unreadable(reason))
+            }
+            None if ending.changed => {
+                self.monitor
+                    .trouble(&item.key, "it changed while it was read, twice");
+                self.report.changed_while_read += 1;
+                Ok(ReadState::Changed)
+            }
+            None => Ok(ReadState::Clean),
+        }
+    }
+
+    fn chunk(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
+        if let Some(known) = self.index.find(&id) {
+            return Ok(known);
+        }
+        self.report.bytes_added += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let chunk = self.frames.add(id, bytes)?;
+        self.index.insert(&chunk);
+        Ok(chunk)
+    }
+}
+
+fn start_readers<'s, 'w: 's>(
+    scope: &'s Scope<'s, 'w>,
+    threads: Threads,
+    source: &'w dyn Source,
+    keys: &'w ReadKeys,
+) -> Option<Sender<ReadJob>> {
+    let Threads::Count(count) = threads else {
+        return None;
+    };
+    let (sender, receiver) = bounded::<ReadJob>(AHEAD_FILES);
+    for _ in 0..count.max(1) {
+        let receiver = receiver.clone();
+        scope.spawn(move || {
+            let mut buffer = Vec::new();
+            while let Ok(ReadJob { item, pieces }) = receiver.recv() {
+                read_file(
+                    source,
+                    &item,
+                    keys,
+                    &mut buffer,
+                    &mut |piece| match pieces.send(piece) {
+                        Ok(()) => Flow::Go,
+                        Err(_) => Flow::Stop,
+                    },
+                );
+            }
+        });
+    }
+    Some(sender)
+}
+
+fn cost(pending: &Pending) -> u64 {
+    match pending {
+        Pending::Reading(_, _, cost) => *cost,
+        Pending::Ready(..) | Pending::Later(_) => 0,
+    }
+}
+
+fn ready(item: Item, content: Content, state: ReadState) -> Pending {
+    let fingerprint = item.fingerprint;
+    let entry = Entry {
+        key: item.key,
+        meta: item.meta,
+        content,
+        state,
+    };
+    Pending::Ready(Box::new(entry), fingerprint)
+}
+
+fn push_hole(extents: &mut Vec<Extent>, length: u64) {
+    match extents.last_mut() {
+        Some(Extent::Hole { length: before }) => *before = before.saturating_add(length),
+        _ if length > 0 => extents.push(Extent::Hole { length }),
+        _ => {}
+    }
+}
+
+/// Frames that a file's content is in, before its list of extents is cut into pages.
+fn frames_of(content: &Content) -> impl Iterator<Item = FrameRef> + '_ {
+    let extents = match content {
+        Content::Extents(extents) => &extents[..],
+        _ => &[],
+    };
+    extents.iter().filter_map(|extent| match extent {
+        Extent::Data { chunk, .. } => Some(chunk.at),
+        Extent::Hole { .. } => None,
+    })
+}
+
+/// Pages are chunks: found again in the index, else stored.
+struct Sink<'a, 'w> {
+    index: &'a mut Index,
+    frames: &'a mut FrameWriter<'w>,
+    keys: &'a ReadKeys,
+    used: &'a mut Used,
+}
+
+impl PageSink for Sink<'_, '_> {
+    fn page(&mut self, encoded: Vec<u8>) -> Result<StoredPage, BackupError> {
+        let id = chunk_id(&self.keys.id, &encoded);
+        let (chunk, novelty) = match self.index.find(&id) {
+            Some(chunk) => (chunk, Novelty::Known),
+            None => {
+                let chunk = self.frames.add_page(id, encoded)?;
+                self.index.insert(&chunk);
+                (chunk, Novelty::New)
+            }
+        };
+        self.used.add(chunk.at);
+        Ok(StoredPage { chunk, novelty })
+    }
+}

@@ -1,0 +1,261 @@
+//! Reading a file: cut into chunks, named, and compared with itself before and after.
+
+use std::io::Read;
+
+use ov_coding::{Cutter, Input, Profile};
+use ov_format::content::INLINE_BYTES_MAX;
+use ov_format::id::ChunkId;
+use ov_seal::compartment::{IdKey, chunk_id};
+use ov_source::{FileStat, Item, OpenFile, Segment, Source, SourceError};
+
+/// Bytes asked of the source at once.
+const READ_BYTES: usize = 1024 * 1024;
+
+/// A piece of a file, in order.
+#[derive(Debug)]
+pub enum Piece {
+    /// A chunk and its bytes.
+    Chunk(ChunkId, Vec<u8>),
+    /// A hole of this many bytes.
+    Hole(u64),
+    /// The whole content, so small that it goes into the entry.
+    Inline(Vec<u8>),
+    /// The file changed while it was read: what came so far does not count, it starts again.
+    Again,
+    /// The end.
+    End(Box<Ending>),
+}
+
+/// How reading ended.
+#[derive(Debug)]
+pub struct Ending {
+    /// What the file looked like at the last moment; `None` if it could not even be opened.
+    pub stat: Option<FileStat>,
+    /// Bytes that were delivered, holes too.
+    pub length: u64,
+    /// Bytes that were read from the source, repeats too.
+    pub read: u64,
+    /// It changed during both attempts.
+    pub changed: bool,
+    /// It could not be read (wholly): why.
+    pub problem: Option<SourceError>,
+}
+
+/// What reading needs, shared by all readers.
+pub struct ReadKeys {
+    /// Names chunks.
+    pub id: IdKey,
+    /// Cutters by profile.
+    pub cutters: Vec<Cutter>,
+}
+
+impl ReadKeys {
+    /// The keys of an agent in a compartment.
+    pub fn new(secret: &ov_seal::compartment::AgentSecret) -> Self {
+        let key = ov_coding::CutKey::new(*secret.cut_key().bytes());
+        let cutters = Profile::ALL
+            .iter()
+            .map(|profile| Cutter::new(&key, *profile))
+            .collect();
+        Self {
+            id: secret.id_key(),
+            cutters,
+        }
+    }
+
+    fn cutter(&self, profile: Profile) -> &Cutter {
+        let fitting = self
+            .cutters
+            .iter()
+            .find(|cutter| cutter.profile() == profile);
+        fitting.unwrap_or(&self.cutters[0])
+    }
+}
+
+/// Reads one file and gives its pieces to `emit`, which says whether to go on.
+pub fn read_file(
+    source: &dyn Source,
+    item: &Item,
+    keys: &ReadKeys,
+    buffer: &mut Vec<u8>,
+    emit: &mut dyn FnMut(Piece) -> Flow,
+) {
+    let mut read = 0;
+    for attempt in 1..=2 {
+        let size = u64::MAX;
+        let mut reading = Reading {
+            item,
+            keys,
+            buffer,
+            emit,
+            size,
+            length: 0,
+            read: 0,
+        };
+        let outcome = reading.attempt(source);
+        let length = reading.length;
+        read += reading.read;
+        let ending = match outcome {
+            Ok(None) => return,
+            Ok(Some((before, after))) => {
+                let changed = before != after || before.size.is_some_and(|size| size != length);
+                if changed && attempt == 1 && before.size.is_some() {
+                    if emit(Piece::Again) == Flow::Stop {
+                        return;
+                    }
+                    continue;
+                }
+                Ending {
+                    stat: Some(after),
+                    length,
+                    read,
+                    changed,
+                    problem: None,
+                }
+            }
+            Err(problem) => Ending {
+                stat: None,
+                length,
+                read,
+                changed: false,
+                problem: Some(problem),
+            },
+        };
+        emit(Piece::End(Box::new(ending)));
+        return;
+    }
+}
+
+/// Whether the receiver wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It does.
+    Go,
+    /// It is gone.
+    Stop,
+}
+
+struct Reading<'a> {
+    item: &'a Item,
+    keys: &'a ReadKeys,
+    buffer: &'a mut Vec<u8>,
+    emit: &'a mut dyn FnMut(Piece) -> Flow,
+    /// Its size when it was opened; `u64::MAX` where nobody knows.
+    size: u64,
+    length: u64,
+    read: u64,
+}
+
+impl Reading<'_> {
+    /// One attempt: the file's looks before and after, or `None` if the receiver is gone.
+    fn attempt(
+        &mut self,
+        source: &dyn Source,
+    ) -> Result<Option<(FileStat, FileStat)>, SourceError> {
+        let mut file = source.open(self.item)?;
+        let before = file.stat_now()?;
+        self.size = before.size.unwrap_or(u64::MAX);
+        while let Some(segment) = file.next_segment()? {
+            let flow = match segment {
+                Segment::Hole { length, .. } => {
+                    self.length += length;
+                    (self.emit)(Piece::Hole(length))
+                }
+                Segment::Data { .. } => self.data(&mut *file)?,
+            };
+            if flow == Flow::Stop {
+                return Ok(None);
+            }
+        }
+        let after = file.stat_now()?;
+        Ok(Some((before, after)))
+    }
+
+    fn data(&mut self, file: &mut dyn OpenFile) -> Result<Flow, SourceError> {
+        self.buffer.clear();
+        let first = self.length == 0;
+        let mut cutter: Option<&Cutter> = None;
+        loop {
+            let input = self.fill(file)?;
+            if first && cutter.is_none() && self.is_inline(input) {
+                self.length += as_u64(self.buffer.len());
+                return Ok((self.emit)(Piece::Inline(std::mem::take(self.buffer))));
+            }
+            let cutter = *cutter.get_or_insert_with(|| {
+                let head = &self.buffer[..self.buffer.len().min(4096)];
+                self.keys
+                    .cutter(Profile::for_file(&self.item.key.name, self.size, head))
+            });
+            let mut at = 0;
+            while let Some(cut) = cutter.cut(&self.buffer[at..], input) {
+                let bytes = self.buffer[at..at + cut].to_vec();
+                self.length += as_u64(cut);
+                at += cut;
+                let id = chunk_id(&self.keys.id, &bytes);
+                if (self.emit)(Piece::Chunk(id, bytes)) == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+            self.buffer.drain(..at);
+            if input == Input::End {
+                return Ok(Flow::Go);
+            }
+        }
+    }
+
+    /// Small enough to live in its entry: all of it is in the buffer and nothing else will come.
+    fn is_inline(&self, input: Input) -> bool {
+        let whole = self.size == as_u64(self.buffer.len()) || self.size == u64::MAX;
+        input == Input::End && whole && self.buffer.len() <= INLINE_BYTES_MAX
+    }
+
+    /// Fills the buffer until it holds the longest chunk of any profile or the segment ends.
+    fn fill(&mut self, file: &mut dyn OpenFile) -> Result<Input, SourceError> {
+        let want = self
+            .keys
+            .cutters
+            .iter()
+            .map(|cutter| cutter.profile().max())
+            .max();
+        let want = want.unwrap_or(READ_BYTES);
+        while self.buffer.len() < want {
+            let start = self.buffer.len();
+            let room = READ_BYTES.min(want - start).min(self.expected(start));
+            self.buffer.resize(start + room, 0);
+            let got = read_some(file, &mut self.buffer[start..], self.item)?;
+            self.buffer.truncate(start + got);
+            self.read += as_u64(got);
+            if got == 0 {
+                return Ok(Input::End);
+            }
+        }
+        Ok(Input::More)
+    }
+
+    /// Bytes worth asking for: small files do not clear a megabyte first.
+    fn expected(&self, have: usize) -> usize {
+        let left = self.size.saturating_sub(self.length + as_u64(have));
+        usize::try_from(left).unwrap_or(READ_BYTES).max(4096)
+    }
+}
+
+fn read_some(
+    file: &mut dyn OpenFile,
+    buffer: &mut [u8],
+    item: &Item,
+) -> Result<usize, SourceError> {
+    loop {
+        match file.read(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => {
+                let path = ov_source::ShownPath::absolute(&item.key);
+                return Err(SourceError::Unreadable { path, source });
+            }
+            Ok(got) => return Ok(got),
+        }
+    }
+}
+
+fn as_u64(length: usize) -> u64 {
+    length.try_into().unwrap_or(u64::MAX)
+}

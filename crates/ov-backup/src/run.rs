@@ -1,0 +1,335 @@
+//! A backup from beginning to end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ov_format::Wire;
+use ov_format::content::FrameRef;
+use ov_format::entry::Time;
+use ov_format::id::{DatasetId, ObjectHash};
+use ov_format::name::RecordName;
+use ov_format::snapshot::Counts;
+use ov_source::Source;
+use ov_store::Store;
+use ov_vault::append::lock_or_busy;
+use ov_vault::state::{State, Verdict};
+use ov_vault::{Vault, VaultError};
+
+use crate::agent::Agent;
+use crate::discard::Discard;
+use crate::error::BackupError;
+use crate::frame_writer::{FrameWriter, Sealing};
+use crate::index::Index;
+use crate::local_file::LocalFiles;
+use crate::local_tree::{NewTree, OldTree, remove_tree};
+use crate::options::{BackupOptions, BackupReport, Mode, Reuse, Seams, Unchanged};
+use crate::page_writer::{PageWriter, Tree};
+use crate::pass::{Pass, Used};
+use crate::publish::{Said, Stage, publish};
+use crate::read::ReadKeys;
+
+/// A checkpoint is published when this much was stored since the last one: what a killed run
+/// loses at most, and what bounds the lists in memory.
+const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+
+/// A checkpoint is published after this long, if anything was stored.
+const CHECKPOINT_SECONDS: i64 = 15 * 60;
+
+/// Passes until a run gives up.
+const PASSES_MAX: u32 = 5;
+
+/// Backs up a source into a dataset.
+///
+/// The rule that makes it safe beside keepers who delete without locks: the commit is put, *then*
+/// the keepers' logs are read again; if they dropped anything that the commit uses, the run is
+/// repeated before it counts as done (`docs/decisions/0002-one-flag-protocol.md`).
+pub fn backup(
+    vault: &mut Vault,
+    agent: &Agent,
+    source: &dyn Source,
+    options: &BackupOptions,
+    seams: &Seams<'_>,
+) -> Result<BackupReport, BackupError> {
+    let run = Run::new(vault, agent, source, options, seams)?;
+    let _lock = run.lock()?;
+    let mut report = BackupReport::default();
+    for pass in 1..=PASSES_MAX {
+        let (objects, stored) = (report.objects, report.bytes_stored);
+        report = BackupReport {
+            passes: pass,
+            objects,
+            bytes_stored: stored,
+            ..Default::default()
+        };
+        match run.pass(vault, &mut report)? {
+            Outcome::Done => return Ok(report),
+            Outcome::Repeat => {
+                seams
+                    .monitor
+                    .notice("data that this run used is being deleted; it stores that data again");
+            }
+        }
+    }
+    Err(BackupError::Repeated(PASSES_MAX))
+}
+
+enum Outcome {
+    Done,
+    Repeat,
+}
+
+struct Run<'r> {
+    agent: &'r Agent,
+    source: &'r dyn Source,
+    options: &'r BackupOptions,
+    seams: &'r Seams<'r>,
+    files: LocalFiles,
+    keys: ReadKeys,
+    sealing: Sealing,
+    dataset: DatasetId,
+    began: Time,
+}
+
+impl<'r> Run<'r> {
+    fn new(
+        vault: &Vault,
+        agent: &'r Agent,
+        source: &'r dyn Source,
+        options: &'r BackupOptions,
+        seams: &'r Seams<'r>,
+    ) -> Result<Self, BackupError> {
+        let head = vault.head();
+        head.member(agent.writer.member)?;
+        let kem = head
+            .compartments
+            .get(&agent.compartment)
+            .and_then(|k| k.get(&agent.epoch));
+        let kem = kem.ok_or(VaultError::NoKey("this compartment"))?;
+        let key = ov_seal::compartment::CompartmentPublic::from_bytes(kem)
+            .map_err(|_| VaultError::NoKey("this compartment"))?;
+        let (structure_epoch, structure) = head.structure_key()?;
+        let state_key = agent.writer.secret.local_state_key();
+        Ok(Self {
+            agent,
+            source,
+            options,
+            seams,
+            files: LocalFiles::open(seams.state, state_key, Arc::clone(&seams.entropy))?,
+            keys: ReadKeys::new(&agent.secret),
+            sealing: Sealing {
+                vault: vault.id(),
+                signer: agent.writer.member,
+                compartment: agent.compartment,
+                epoch: agent.epoch,
+                key,
+                structure_epoch,
+                structure,
+                entropy: Arc::clone(&seams.entropy),
+            },
+            dataset: agent.dataset(&options.dataset),
+            began: seams.clock.now(),
+        })
+    }
+
+    /// One run per dataset and machine at a time.
+    fn lock(&self) -> Result<Option<std::fs::File>, BackupError> {
+        let path = self.files.path(&format!("last/{}.lock", self.dataset));
+        let lock = path.map(|path| lock_or_busy(&path, "a backup of this dataset"));
+        Ok(lock.transpose()?)
+    }
+
+    fn last_file(&self) -> String {
+        format!("last/{}", self.dataset)
+    }
+
+    /// The last commit of this dataset by this agent that counts: it vouches for the local tree.
+    fn last_commit(&self, vault: &Vault, state: &State) -> Option<RecordName> {
+        let name = RecordName::from_bytes(&self.files.read(&self.last_file())?).ok()?;
+        let commit = state.commits.get(&name)?;
+        let ours = name.log.member == self.agent.writer.member;
+        let here = name.log.target == vault.target();
+        let fine = !matches!(commit.verdict, Verdict::Rejected(_));
+        (ours && here && fine).then_some(name)
+    }
+
+    fn pass(&self, vault: &mut Vault, report: &mut BackupReport) -> Result<Outcome, BackupError> {
+        vault.refresh()?;
+        let state = State::of(vault);
+        let condemned = state.condemns();
+        let mut index = Index::load(vault, &state, self.agent, &self.files)?;
+        let mut origins = index.origins().clone();
+        let known: BTreeSet<_> = index.segments().collect();
+        let dropped = move |at: &FrameRef| {
+            !known.contains(&at.segment) || condemned.drops(at, &BTreeSet::new())
+        };
+        let last = self.last_commit(vault, &state);
+        let wanted = last.filter(|_| self.options.reuse == Reuse::Unchanged);
+        let mut old = OldTree::open(&self.files, wanted.as_ref());
+        let mut new = NewTree::start(&self.files, self.began);
+        let discard = Discard::default();
+        let store = Arc::clone(vault.store());
+        let store: &dyn Store = match self.options.mode {
+            Mode::Store => &*store,
+            Mode::DryRun => &discard,
+        };
+
+        let (tree, used, mut frames_left) = std::thread::scope(|scope| {
+            let threads = self.seams.threads;
+            let effort = self.options.effort;
+            let mut frames = FrameWriter::start(scope, &self.sealing, store, threads, effort)?;
+            let mut checkpoints = Checkpoints::new(self, self.seams.clock.now().seconds);
+            let mut checkpoint = |frames: &mut FrameWriter<'_>, pages: &mut PageWriter| {
+                checkpoints.consider(frames, pages, vault, &mut origins)
+            };
+            let mut pass = Pass {
+                options: self.options,
+                source: self.source,
+                keys: &self.keys,
+                monitor: self.seams.monitor,
+                index: &mut index,
+                frames: &mut frames,
+                old: &mut old,
+                new: &mut new,
+                report,
+                began: self.began,
+                checkpoint: &mut checkpoint,
+                dropped: &dropped,
+                used: Used::default(),
+            };
+            let tree = pass.run(scope, threads)?;
+            let used = pass.used;
+            let left = frames.flush()?;
+            checkpoints.count(report);
+            Ok::<_, BackupError>((tree, used, left))
+        })?;
+        if self.options.mode == Mode::DryRun {
+            return Ok(Outcome::Done);
+        }
+        if self.options.unchanged == Unchanged::Skip && self.is_same(&mut old, &tree) {
+            return Ok(Outcome::Done);
+        }
+        let Tree {
+            root,
+            level,
+            counts,
+            refs,
+        } = tree;
+        let said = Said {
+            dataset: self.dataset,
+            options: self.options,
+            began: self.began,
+            root: root.map(|root| (root, level)),
+            counts,
+            stage: Stage::Whole,
+        };
+        origins.extend(frames_left.packs.iter().map(|(pack, _)| pack.hash));
+        let left = std::mem::take(&mut frames_left);
+        let name = publish(
+            vault,
+            self.agent,
+            &self.sealing,
+            self.seams,
+            left,
+            refs,
+            &said,
+            report,
+        )?;
+        if self.must_repeat(vault, &used, &origins)? {
+            return Ok(Outcome::Repeat);
+        }
+        new.finish(&self.files, &name, root.as_ref());
+        self.files.write(&self.last_file(), &name.to_bytes());
+        if let Some(last) = last {
+            remove_tree(&self.files, &last);
+        }
+        report.snapshot = Some(name);
+        Ok(Outcome::Done)
+    }
+
+    /// Whether the tree is the last run's, byte for byte.
+    fn is_same(&self, old: &mut OldTree, tree: &Tree) -> bool {
+        old.finish();
+        old.began().is_some() && old.root() == tree.root.as_ref()
+    }
+
+    /// Reads the keepers' logs after the commit was durable.
+    fn must_repeat(
+        &self,
+        vault: &mut Vault,
+        used: &Used,
+        origins: &BTreeSet<ObjectHash>,
+    ) -> Result<bool, BackupError> {
+        vault.refresh()?;
+        let after = State::of(vault).condemns();
+        Ok(used.frames().any(|frame| after.drops(frame, origins)))
+    }
+}
+
+/// Publishes what was stored so far, now and then, so that a killed run loses little.
+struct Checkpoints<'r> {
+    run: &'r Run<'r>,
+    since_seconds: i64,
+    since_bytes: u64,
+    counted: BackupReport,
+}
+
+impl<'r> Checkpoints<'r> {
+    fn new(run: &'r Run<'r>, since_seconds: i64) -> Self {
+        Self {
+            run,
+            since_seconds,
+            since_bytes: 0,
+            counted: BackupReport::default(),
+        }
+    }
+
+    fn consider(
+        &mut self,
+        frames: &mut FrameWriter<'_>,
+        pages: &mut PageWriter,
+        vault: &mut Vault,
+        origins: &mut BTreeSet<ObjectHash>,
+    ) -> Result<(), BackupError> {
+        let stored = frames.stored() - self.since_bytes;
+        if stored == 0 || self.run.options.mode == Mode::DryRun {
+            return Ok(());
+        }
+        let now = self.run.seams.clock.now().seconds;
+        let due = stored >= CHECKPOINT_BYTES || now - self.since_seconds >= CHECKPOINT_SECONDS;
+        if !due {
+            return Ok(());
+        }
+        let published = frames.flush()?;
+        origins.extend(published.packs.iter().map(|(pack, _)| pack.hash));
+        let said = Said {
+            dataset: self.run.dataset,
+            options: self.run.options,
+            began: self.run.began,
+            root: None,
+            counts: Counts::default(),
+            stage: Stage::Partial,
+        };
+        let run = self.run;
+        let refs = pages.take_refs();
+        let counted = &mut self.counted;
+        publish(
+            vault,
+            run.agent,
+            &run.sealing,
+            run.seams,
+            published,
+            refs,
+            &said,
+            counted,
+        )?;
+        self.since_bytes = frames.stored();
+        self.since_seconds = now;
+        Ok(())
+    }
+
+    /// Adds what the checkpoints stored to the report of the run.
+    fn count(&self, report: &mut BackupReport) {
+        report.objects += self.counted.objects;
+        report.bytes_stored += self.counted.bytes_stored;
+    }
+}
