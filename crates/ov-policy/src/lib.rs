@@ -26,6 +26,7 @@ pub use activity::{Alarm, Arrival, Band};
 pub use reason::{Every, Reason};
 pub use repack::{MaxUnused, PackUse, RepackOptions, RepackPlan};
 pub use retention::{
-    Bounds, Candidate, Emptying, GroupPlan, Plan, RetentionError, Rules, TagList, Verdict,
+    Bounds, Candidate, Emptying, GroupPlan, Plan, RetentionError, RuleError, Rules, TagList, Terms,
+    Verdict,
 };
 pub use span::{Span, SpanError};

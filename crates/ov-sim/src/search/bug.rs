@@ -1,4 +1,4 @@
-//! Bugs planted into the protocol. The search must find each, but for the two marked harmless.
+//! Bugs planted into the protocol. The search must find each, but for the one marked harmless.
 
 /// A step left out or weakened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,7 @@ pub enum Bug {
     CondemnedCounts,
     /// The keeper counts packs as places that another keeper condemned.
     OthersCondemnedCounts,
-    /// Drops of a condemn younger than the grace end a promise. Harmless while no pack is lost: the
-    /// pack that was condemned with the drop is still there to rescue from.
+    /// Drops of a condemn younger than the grace end a promise.
     YoungDropsCount,
     /// The keeper keeps only what accepted commits use.
     UnacceptedIgnored,

@@ -11,6 +11,7 @@ fn holds_everywhere(world: &World) {
     let report = search(world, STATES_MAX);
     println!("{report}");
     assert!(report.found.is_none(), "{report}");
+    assert!(world.futures_every == 0 || report.futures > 0, "{report}");
     assert_eq!(report.coverage, Coverage::Complete, "{report}");
 }
 
@@ -85,6 +86,11 @@ fn every_planted_bug_under_lag_or_damage_is_found() {
 }
 
 #[test]
+fn young_drops_that_end_a_promise_are_found() {
+    is_broken(&worlds::two_keepers_lagging().with(Bug::YoungDropsCount));
+}
+
+#[test]
 fn every_planted_bug_of_a_copier_is_found() {
     for bug in [Bug::CopyAcceptsFirst, Bug::CondemnedPackPutAgain] {
         is_broken(&worlds::copy().with(bug));
@@ -114,4 +120,26 @@ fn a_keeper_may_delete_right_after_a_rescue() {
         ..worlds::two_keepers()
     };
     holds_everywhere(&world.with(Bug::NoLookAfterRescue));
+}
+
+#[test]
+fn a_way_to_a_broken_promise_is_told_step_by_step() {
+    let world = worlds::one_agent_one_keeper().with(Bug::NoLookAfterCommit);
+    let told = search(&world, STATES_MAX).to_string();
+    assert!(
+        told.contains("keeper 0 puts condemn p0, dropping f0"),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("=> c2 was acknowledged and lacks f0"),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_same_world_is_searched_the_same_way_twice() {
+    let world = worlds::agent_dies();
+    let (one, two) = (search(&world, 5_000), search(&world, 5_000));
+    assert_eq!(one.to_string(), two.to_string());
+    assert_eq!(one.coverage, Coverage::Partial);
 }

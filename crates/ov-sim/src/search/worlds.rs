@@ -21,6 +21,7 @@ pub fn small() -> Vec<World> {
         two_agents(),
         two_agents_new_data(),
         cloned_key(),
+        repacking(),
         two_keepers(),
         two_copies_of_a_frame(),
         pack_lost(),
@@ -29,6 +30,7 @@ pub fn small() -> Vec<World> {
         lagging(),
         lagging_longer(),
         copy(),
+        copy_prefix_first(),
     ]
 }
 
@@ -44,6 +46,8 @@ pub fn large() -> Vec<World> {
         lost_and_run_again(),
         lost_with_two_keepers(),
         copy_two_keepers(),
+        copy_lagging(),
+        agent_dies_lagging(),
         mixed_pack(),
     ]
 }
@@ -261,6 +265,41 @@ pub fn copy() -> World {
     }
 }
 
+/// The same on listings that lag.
+pub fn copy_lagging() -> World {
+    World {
+        lag: 1,
+        grace: 2,
+        keepers_die: false,
+        ..copy()
+    }
+    .named("copy, lagging")
+}
+
+/// The log that holds the commit came to the second target before any of its packs.
+pub fn copy_prefix_first() -> World {
+    let mut world = copy();
+    world.recs.push(Rec::Commit {
+        commit: 1,
+        used: 0b11,
+        packs: bit(1),
+    });
+    world.named("copy, log first")
+}
+
+/// The agent dies and runs again on listings that lag.
+pub fn agent_dies_lagging() -> World {
+    World {
+        lag: 1,
+        grace: 2,
+        judges: false,
+        attempts: 2,
+        keepers_die: false,
+        ..agent_dies()
+    }
+    .named("agent dies, lagging")
+}
+
 /// The same with two keepers there.
 pub fn copy_two_keepers() -> World {
     World {
@@ -361,7 +400,17 @@ pub fn lost_with_two_keepers() -> World {
     .named("pack lost, two keepers")
 }
 
-/// One pack with a used and an unused frame: a real repacking.
+/// One pack with two frames, of which one is still used.
+pub fn repacking() -> World {
+    World {
+        agents: agents(&[0b11], 1),
+        keepers: vec![1],
+        ..mixed_pack()
+    }
+    .named("repacking")
+}
+
+/// The same with more to prune and a second keeper.
 pub fn mixed_pack() -> World {
     World {
         chunks: vec![0, 1],
