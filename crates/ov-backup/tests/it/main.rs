@@ -1,0 +1,5 @@
+//! Backups of real folders into a store in memory.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod site;
+mod small_runs;

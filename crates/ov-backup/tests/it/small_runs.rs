@@ -1,0 +1,133 @@
+//! What small and unchanged runs cost.
+
+use ov_backup::{BackupOptions, Mode, Reread, Reuse, Threads, Unchanged};
+use ov_vault::State;
+
+use crate::site::{Site, noise};
+
+fn filled(threads: Threads) -> Site {
+    let site = Site::new(threads);
+    for n in 0..300u16 {
+        let text = format!("patient {n}, fraction {}\n", n % 33).repeat(usize::from(n));
+        site.write(&format!("records/{}/{n}.txt", n % 7), text.as_bytes());
+    }
+    site.write("dose.dcm", &noise(1, 3_000_000));
+    site
+}
+
+#[test]
+fn an_unchanged_run_reads_nothing_and_adds_only_its_record() {
+    for threads in [Threads::Inline, Threads::Count(2)] {
+        let mut site = filled(threads);
+        let first = site.run();
+        assert_eq!(
+            (first.files_new, first.unreadable, first.passes),
+            (301, 0, 1)
+        );
+        assert!(first.bytes_read >= 3_000_000);
+        let again = site.run();
+        assert_eq!(
+            (again.files_unmodified, again.files_new, again.files_changed),
+            (301, 0, 0)
+        );
+        assert_eq!((again.bytes_read, again.bytes_added), (0, 0));
+        assert_eq!(again.objects, 1, "a record and nothing else");
+        assert!(
+            again.bytes_stored < 16 * 1024,
+            "{} bytes",
+            again.bytes_stored
+        );
+    }
+}
+
+#[test]
+fn one_new_small_file_is_two_objects_and_at_most_80_kib() {
+    let mut site = filled(Threads::Count(2));
+    site.run();
+    site.write("records/3/new.bin", &noise(2, 20 * 1024));
+    let objects = site.memory.snapshot().len();
+    let report = site.run();
+    assert_eq!((report.files_new, report.files_changed), (1, 0));
+    assert_eq!(report.objects, 2);
+    assert_eq!(site.memory.snapshot().len(), objects + 2);
+    assert!(
+        report.bytes_stored <= 80 * 1024,
+        "{} bytes",
+        report.bytes_stored
+    );
+}
+
+#[test]
+fn without_local_state_everything_is_read_and_nothing_stored_again() {
+    let mut site = filled(Threads::Count(2));
+    site.run();
+    std::fs::remove_dir_all(site.state()).unwrap();
+    let report = site.run();
+    assert_eq!((report.files_new, report.bytes_added), (301, 0));
+    assert!(report.bytes_read >= 3_000_000);
+    assert_eq!(report.objects, 1);
+}
+
+#[test]
+fn a_forced_or_rereading_run_reads_everything() {
+    let mut site = filled(Threads::Count(2));
+    let read = site.run().bytes_read;
+    let options = || BackupOptions {
+        dataset: "files".to_owned(),
+        ..Default::default()
+    };
+    let forced = site.run_with(BackupOptions {
+        reuse: Reuse::Nothing,
+        ..options()
+    });
+    assert_eq!(forced.bytes_read, read);
+    let reread = site.run_with(BackupOptions {
+        reread: Reread::Share(1.1),
+        ..options()
+    });
+    assert_eq!((reread.bytes_read, reread.files_reread), (read, 301));
+}
+
+#[test]
+fn a_dry_run_and_a_skipped_one_leave_the_vault_as_it_is() {
+    let mut site = filled(Threads::Count(2));
+    let options = || BackupOptions {
+        dataset: "files".to_owned(),
+        ..Default::default()
+    };
+    let before = site.memory.snapshot();
+    let dry = site.run_with(BackupOptions {
+        mode: Mode::DryRun,
+        ..options()
+    });
+    assert_eq!((dry.snapshot, dry.files_new), (None, 301));
+    assert_eq!(site.memory.snapshot(), before);
+    site.run();
+    let before = site.memory.snapshot();
+    let skipped = site.run_with(BackupOptions {
+        unchanged: Unchanged::Skip,
+        ..options()
+    });
+    assert_eq!(skipped.snapshot, None);
+    assert_eq!(site.memory.snapshot(), before);
+}
+
+#[test]
+fn every_snapshot_of_a_person_is_accepted_as_it_is_made() {
+    let mut site = filled(Threads::Inline);
+    site.run();
+    site.run();
+    let state = State::of(&site.vault);
+    assert_eq!(
+        state
+            .listed()
+            .filter(|commit| commit.arrival.is_some())
+            .count(),
+        2
+    );
+    assert!(
+        site.vault.logs().findings.is_empty(),
+        "{:?}",
+        site.vault.logs().findings
+    );
+}
