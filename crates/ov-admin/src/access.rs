@@ -51,6 +51,9 @@ impl AdminAccess {
         secret: &MemberSecret,
     ) -> Result<Self, AdminError> {
         require_admin(vault, member)?;
+        if vault.head().member(member)?.keys != secret.public().keys() {
+            return Err(VaultError::NotAMember.into());
+        }
         Self::open_for(vault, Recipient::Member(member), secret)
     }
 
@@ -70,7 +73,8 @@ impl AdminAccess {
     ) -> Result<Self, AdminError> {
         let mut access = Self::default();
         for sealed in sealed_for(&**vault.store(), vault.id(), vault.head(), recipient)? {
-            if let Some(opened) = open_one(vault, &sealed, secret)? {
+            // What does not open is left out: no admin can lock out another by sealing junk to him.
+            if let Some(opened) = open_one(vault, &sealed, secret) {
                 access.add(vault.head(), sealed.epoch, opened);
             }
         }
@@ -187,38 +191,34 @@ impl Opened {
     }
 }
 
-/// Opens one secret; `None` for an agent's, which follows from the compartment's.
+/// Opens one secret. `None` for an agent's, which follows from the compartment's, and for what
+/// does not open.
 pub(crate) fn open_one(
     vault: &Vault,
     sealed: &SealedSecret,
     secret: &MemberSecret,
-) -> Result<Option<Opened>, AdminError> {
+) -> Option<Opened> {
     let SealedSecret {
         recipient,
         kind,
         epoch,
         ..
     } = *sealed;
-    let damaged = |what| AdminError::DamagedSecret { what, epoch };
-    let what = match kind {
-        SecretKind::Agent(..) => return Ok(None),
-        SecretKind::Structure => "the structure audience".to_owned(),
-        SecretKind::Compartment(id) => label(id, None),
-    };
     let aad = SealedSecret::associated_data(vault.id(), recipient, kind, epoch);
-    let opened = secret.open_secret(&aad, &sealed.sealed);
-    let opened = opened.map_err(|_| damaged(what.clone()))?;
-    let (name, bytes) = decode_secret(&opened).map_err(|_| damaged(what.clone()))?;
+    let opened = secret.open_secret(&aad, &sealed.sealed).ok()?;
+    let (name, bytes) = decode_secret(&opened).ok()?;
     let bytes = Zeroizing::new(bytes);
-    let opened = match kind {
-        SecretKind::Compartment(id) => CompartmentSecret::from_bytes(&bytes)
-            .ok()
-            .map(|secret| Opened::Compartment(id, name, secret)),
-        _ => {
-            Key32::from_slice(&bytes).map(|key| Opened::Structure(StructureSecret::from_bytes(key)))
+    match kind {
+        SecretKind::Structure => {
+            let key = Key32::from_slice(&bytes)?;
+            Some(Opened::Structure(StructureSecret::from_bytes(key)))
         }
-    };
-    opened.map(Some).ok_or_else(|| damaged(what))
+        SecretKind::Compartment(id) => {
+            let secret = CompartmentSecret::from_bytes(&bytes).ok()?;
+            Some(Opened::Compartment(id, name, secret))
+        }
+        SecretKind::Agent(..) => None,
+    }
 }
 
 /// A compartment in words.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ov_format::id::{CompartmentId, GroupId, MemberId};
 use ov_format::keys::Recipient;
 use ov_format::name::{LogId, RecordName};
-use ov_format::statement::{Change, Role, Statement};
+use ov_format::statement::{Change, Role};
 use ov_seal::entropy::Entropy;
 use ov_seal::keyfile::KeyFacts;
 use ov_seal::member::{MemberPublic, MemberSecret};
@@ -16,7 +16,7 @@ use ov_vault::{Clock, Vault, VaultError};
 use crate::access::{AdminAccess, require_admin};
 use crate::error::AdminError;
 use crate::names::{Named, Names, check_name};
-use crate::sealing::{Party, Sealing, publish, random};
+use crate::sealing::{Party, Sealing, publish, random, say};
 
 /// With whom a member shares chunks. Who shares a group can poison what the others store, and
 /// need not store what they have.
@@ -145,8 +145,7 @@ pub fn revoke(
     };
     let after = of_member.filter_map(last).collect();
     let change = Change::Revoke { member, after };
-    let statement = Statement::Head(vec![change]);
-    Ok(vault.append(writer, clock, statement, Vec::new(), &[])?)
+    say(vault, writer, vec![change], Vec::new(), &[], clock)
 }
 
 /// What the key file of a member says, when `newest` is the newest head record that is known.

@@ -1,7 +1,11 @@
 use std::collections::BTreeSet;
 
-use ov_format::keys::SecretKind;
+use ov_format::id::ObjectHash;
+use ov_format::keys::{KeysTable, SealedSecret, SecretKind, encode_secret};
+use ov_format::name::ObjectName;
+use ov_format::statement::StoredObject;
 use ov_seal::keyfile::{KeyFile, Wrap};
+use ov_store::Store;
 
 use super::*;
 use crate::world::{GENOMES, IMAGING, Noon, World, commit, writer};
@@ -223,4 +227,62 @@ fn an_appointment_that_makes_no_sense_is_refused_and_nothing_is_written() {
         ]
     ));
     assert_eq!(world.store.snapshot(), before);
+}
+
+#[test]
+fn another_members_key_does_not_unlock_an_admin() {
+    let mut world = World::new();
+    let second = world.appoint(Role::Admin, &[]);
+    let unlocked = AdminAccess::unlock(&world.vault, world.owner.member, &second.secret).err();
+    assert!(matches!(
+        unlocked,
+        Some(AdminError::Vault(VaultError::NotAMember))
+    ));
+}
+
+#[test]
+fn junk_that_one_admin_seals_to_another_locks_nobody_out() {
+    let mut world = World::new();
+    let second = writer(world.appoint(Role::Admin, &[]));
+    let (id, epoch) = (world.vault.id(), 0);
+    let recipient = Recipient::Member(world.owner.member);
+    let public = world.owner.secret.public();
+    let junk = |kind, plain: &[u8]| {
+        let aad = SealedSecret::associated_data(id, recipient, kind, epoch);
+        SealedSecret {
+            recipient,
+            kind,
+            epoch,
+            sealed: public.seal_secret(&aad, plain, &world.entropy),
+        }
+    };
+    let imaging = SecretKind::Compartment(world.id(IMAGING));
+    let secrets = vec![
+        junk(SecretKind::Structure, b"junk"),
+        junk(imaging, &encode_secret("other", &[1; 64])),
+    ];
+    let bytes = KeysTable { secrets }.encode(id);
+    let hash = ObjectHash(*blake3::hash(&bytes).as_bytes());
+    world
+        .store
+        .put_new(&ObjectName::Table(hash), &bytes)
+        .unwrap();
+    let length = bytes.len().try_into().unwrap();
+    let change = Change::Keys(StoredObject { hash, length });
+    say(
+        &mut world.vault,
+        &second,
+        vec![change],
+        Vec::new(),
+        &[],
+        &Noon,
+    )
+    .unwrap();
+    let owner = &world.owner;
+    let access = AdminAccess::unlock(&world.fresh(), owner.member, &owner.secret).unwrap();
+    assert_eq!(access.find(IMAGING).unwrap(), world.id(IMAGING));
+    let compartments = [IMAGING, GENOMES].map(|name| world.id(name));
+    access
+        .check_newest(world.vault.head(), &compartments)
+        .unwrap();
 }

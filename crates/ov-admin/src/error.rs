@@ -74,14 +74,12 @@ pub enum AdminError {
         /// Which epoch.
         epoch: u32,
     },
-    /// A sealed secret for this key does not open, or holds something else.
-    #[error("a secret that was sealed to this key is damaged ({what}, epoch {epoch})")]
-    DamagedSecret {
-        /// Whose keys.
-        what: String,
-        /// Which epoch.
-        epoch: u32,
-    },
+    /// Two admins at once.
+    #[error(
+        "another admin changed the vault at the same moment, so that somebody may lack a key: do \
+         it again"
+    )]
+    Raced,
     /// Nothing can be sealed to a member.
     #[error("the public keys of member {0} are no keys: revoke it")]
     BadKeys(MemberId),

@@ -142,10 +142,8 @@ fn try_all(vault: &Vault, secret: &MemberSecret) -> Result<Tried, AdminError> {
             SecretKind::Agent(..) => continue,
         };
         let found = match open_one(vault, &sealed, secret) {
-            Ok(Some(opened)) => (state(vault, &opened, sealed.epoch), name(opened)),
-            Ok(None) => continue,
-            Err(AdminError::DamagedSecret { .. }) => (KitState::Damaged, None),
-            Err(error) => return Err(error),
+            Some(opened) => (state(vault, &opened, sealed.epoch), name(opened)),
+            None => (KitState::Damaged, None),
         };
         let best = tried.entry((compartment, sealed.epoch));
         let best = best.or_insert_with(|| found.clone());

@@ -45,6 +45,17 @@ pub fn rotate(
     vault.refresh()?;
     require_admin(vault, writer.member)?;
     let fresh = fresh(vault.head(), access, what, which, entropy)?;
+    begin(vault, writer, access, fresh, entropy, clock)
+}
+
+fn begin(
+    vault: &mut Vault,
+    writer: &Writer,
+    access: &mut AdminAccess,
+    fresh: AdminAccess,
+    entropy: &dyn Entropy,
+    clock: &dyn Clock,
+) -> Result<RecordName, AdminError> {
     let mut sealing = Sealing::new(vault.id(), entropy);
     for party in parties(vault.head())? {
         sealing.give(&fresh, &party);

@@ -5,7 +5,7 @@ use ov_format::statement::Role;
 
 use super::*;
 use crate::appoint::revoke;
-use crate::world::{GENOMES, IMAGING, Noon, World};
+use crate::world::{GENOMES, IMAGING, Noon, World, writer};
 
 fn epochs(world: &World, name: &str, opened: &BTreeSet<(SecretKind, u32)>) -> Vec<u32> {
     let kind = SecretKind::Compartment(world.id(name));
@@ -106,4 +106,74 @@ fn an_admin_whose_secrets_are_out_of_date_is_told_so() {
         refused.err(),
         Some(AdminError::Missing { epoch: 1, .. })
     ));
+}
+
+/// Two admins who begin the same epoch: the second is told, and the next rotation makes all well.
+#[test]
+fn two_admins_who_rotate_at_once_are_told_and_rotate_again() {
+    let mut world = World::new();
+    let agent = world.appoint(Role::Agent, &[IMAGING]);
+    let second = world.appoint(Role::Admin, &[]);
+    let unlock = |vault: &Vault, admin: &Writer| {
+        AdminAccess::unlock(vault, admin.member, &admin.secret).unwrap()
+    };
+    let second = writer(second);
+    let mut stale = world.fresh();
+    let mut access = unlock(&stale, &second);
+    let (what, which) = (What::Ids, Which::All);
+    let drawn = fresh(stale.head(), &access, what, which, &world.entropy).unwrap();
+    world.rotate(what, which);
+    let begun = begin(
+        &mut stale,
+        &second,
+        &mut access,
+        drawn,
+        &world.entropy,
+        &Noon,
+    );
+    assert!(matches!(begun.err(), Some(AdminError::Raced)));
+    world.access = unlock(&world.fresh(), &world.owner);
+    world.rotate(what, which);
+    let vault = world.fresh();
+    assert_eq!(vault.head().structure_key().unwrap().0, 2);
+    assert!(
+        crate::recover::test(&vault, &world.kit)
+            .unwrap()
+            .opens_all()
+    );
+    let id = world.id(IMAGING);
+    let secrets = world.secrets(agent.member, &agent.secret);
+    let keys = secrets.agent_keys(id).unwrap();
+    let open = unlock(&vault, &second);
+    let newest = &open.compartments[&id].epochs[&2];
+    assert_eq!(keys.secret, newest.agent_secret(keys.group));
+}
+
+#[test]
+fn a_member_who_is_appointed_while_keys_are_renewed_is_told_so() {
+    let mut world = World::new();
+    let second = world.appoint(Role::Admin, &[]);
+    let mut stale = world.fresh();
+    let mut access = AdminAccess::unlock(&stale, second.member, &second.secret).unwrap();
+    let (what, which) = (What::Keys, Which::All);
+    let drawn = fresh(stale.head(), &access, what, which, &world.entropy).unwrap();
+    let reader = world.appoint(Role::Reader, &[IMAGING]);
+    let second = writer(second);
+    let begun = begin(
+        &mut stale,
+        &second,
+        &mut access,
+        drawn,
+        &world.entropy,
+        &Noon,
+    );
+    assert!(matches!(begun.err(), Some(AdminError::Raced)));
+    assert_eq!(epochs(&world, IMAGING, &world.opens(&reader.secret)), [0]);
+    world.access =
+        AdminAccess::unlock(&world.fresh(), world.owner.member, &world.owner.secret).unwrap();
+    world.rotate(what, which);
+    assert_eq!(
+        epochs(&world, IMAGING, &world.opens(&reader.secret)),
+        [0, 2]
+    );
 }

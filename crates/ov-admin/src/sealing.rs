@@ -193,8 +193,36 @@ pub(crate) fn publish(
         changes.push(keys);
         published.push(durable);
     }
+    say(vault, writer, changes, sections, &published, clock)
+}
+
+/// Says the changes in one record of the head, and looks whether another admin spoke meanwhile:
+/// two who do not see each other begin the same epoch twice, or seal a new epoch to all but a new
+/// member. Whoever is second sees both records.
+pub(crate) fn say(
+    vault: &mut Vault,
+    writer: &Writer,
+    changes: Vec<Change>,
+    sections: Vec<Section>,
+    published: &[Durable<ObjectName>],
+    clock: &dyn Clock,
+) -> Result<RecordName, AdminError> {
     let statement = Statement::Head(changes);
-    Ok(vault.append(writer, clock, statement, sections, &published)?)
+    let record = vault.append(writer, clock, statement, sections, published)?;
+    let known = head_records(vault);
+    vault.refresh()?;
+    match head_records(vault).is_subset(&known) {
+        true => Ok(record),
+        false => Err(AdminError::Raced),
+    }
+}
+
+fn head_records(vault: &Vault) -> BTreeSet<RecordName> {
+    let heads = vault.logs().all();
+    heads
+        .filter(|said| matches!(said.statement, Statement::Head(_)))
+        .map(|said| said.name)
+        .collect()
 }
 
 /// A public key as the head keeps it.
