@@ -115,10 +115,22 @@ pub struct Known<P: Ord, F> {
     pub origins: BTreeSet<P>,
 }
 
-/// Whether an agent may use a published frame instead of storing the chunk again, and whether it
-/// may take over a frame that an earlier run of its own put. Frames that were moved are usable.
+/// Whether an agent may use a published frame instead of storing the chunk again. Frames that were
+/// moved are usable.
 pub fn usable<P: Ord + Clone, F: Ord>(known: &Known<P, F>, condemned: &Condemned<P, F>) -> bool {
     !condemned.drops(&known.frame, &known.origins)
+}
+
+/// Whether an agent may take over a frame that lies in a pack put by a run of its own that died: no
+/// condemn names the pack, **and** the frame is usable. The dead run may have committed after all,
+/// the frame been moved, and dropped from another pack; asking for the pack alone would have the
+/// agent repeat for ever.
+pub fn may_take_over<P: Ord + Clone, F: Ord>(
+    pack: &P,
+    known: &Known<P, F>,
+    condemned: &Condemned<P, F>,
+) -> bool {
+    !condemned.names(pack) && usable(known, condemned)
 }
 
 /// Whether an agent whose commit is durable must run again. `after` comes from a listing begun

@@ -88,6 +88,14 @@ fn an_agent_uses_what_was_moved_and_not_what_was_dropped() {
 }
 
 #[test]
+fn a_pack_of_a_dead_run_is_taken_over_only_with_frames_that_nobody_dropped() {
+    let condemned: Condemned<_, _> = [condemn('B', &[2])].into_iter().collect();
+    assert!(may_take_over(&'A', &known(1, &['A']), &condemned));
+    assert!(!may_take_over(&'A', &known(2, &['A']), &condemned));
+    assert!(!may_take_over(&'B', &known(1, &['A']), &condemned));
+}
+
+#[test]
 fn a_condemn_of_an_unpublished_pack_drops_all_that_was_published_with_it() {
     let whole = Condemn {
         pack: 'A',

@@ -1,6 +1,6 @@
 //! An agent: read the condemns, store or use, commit, look again, say "done" or repeat.
 
-use ov_policy::prune::{must_repeat, usable};
+use ov_policy::prune::{may_take_over, must_repeat, usable};
 
 use super::Sink;
 use super::bug::Bug;
@@ -76,11 +76,9 @@ fn choices(state: &State, world: &World, a: u8, listing: &Listing<'_>) -> Vec<Ch
             .filter(is_it)
             .filter(|frame| may_use(world, listing, *frame))
             .collect();
-        let own = |pack: &u8| !has(listing.condemned_packs(), *pack);
         let journal: Vec<(u8, u8)> = bits(agent.journal & state.present)
-            .filter(own)
             .flat_map(|pack| bits(state.contents[usize::from(pack)]).map(move |f| (f, pack)))
-            .filter(|(frame, _)| is_it(frame))
+            .filter(|(frame, pack)| is_it(frame) && may_take(world, listing, *frame, *pack))
             .collect();
         let fresh = agent_frame(a, agent.attempts, chunk);
         let extend = |choice: &Choice| -> Vec<Choice> {
@@ -113,6 +111,14 @@ fn choices(state: &State, world: &World, a: u8, listing: &Listing<'_>) -> Vec<Ch
 
 fn may_use(world: &World, listing: &Listing<'_>, frame: u8) -> bool {
     world.has(Bug::DroppedFramesUsed) || is_usable(world, listing, frame)
+}
+
+fn may_take(world: &World, listing: &Listing<'_>, frame: u8, pack: u8) -> bool {
+    let condemned = ov_policy::prune::Sight::condemned(listing);
+    match world.has(Bug::PackAloneTakenOver) {
+        true => !condemned.names(&pack),
+        false => may_take_over(&pack, &listing.known(frame), condemned),
+    }
 }
 
 fn is_usable(world: &World, listing: &Listing<'_>, frame: u8) -> bool {

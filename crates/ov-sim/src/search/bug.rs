@@ -13,6 +13,8 @@ pub enum Bug {
     SeenDropsForgiven,
     /// The agent uses dropped frames; it looks again only for its own packs.
     DroppedFramesUsed,
+    /// The agent takes over packs of a dead run without asking whether their frames were dropped.
+    PackAloneTakenOver,
     /// The condemn of an unnamed pack takes no frames from agents.
     WholeDropsNothing,
     /// The condemn names its pack, but drops nothing.

@@ -60,6 +60,16 @@ fn every_planted_bug_of_a_keeper_is_found() {
 }
 
 #[test]
+fn an_agent_that_takes_over_dropped_frames_repeats_for_ever() {
+    let world = worlds::puts_hang_two_keepers();
+    let futures_every = world.futures_every;
+    is_broken(&World {
+        futures_every,
+        ..world.with(Bug::PackAloneTakenOver)
+    });
+}
+
+#[test]
 fn a_condemn_that_drops_nothing_frees_nothing() {
     let world = World {
         agents: vec![],

@@ -49,6 +49,9 @@ pub fn large() -> Vec<World> {
         copy_lagging(),
         agent_dies_lagging(),
         mixed_pack(),
+        lost_lagging(),
+        clock_jumps_two_keepers(),
+        puts_hang_two_keepers(),
     ]
 }
 
@@ -398,6 +401,36 @@ pub fn lost_with_two_keepers() -> World {
         ..pack_lost()
     }
     .named("pack lost, two keepers")
+}
+
+/// A pack is lost where listings lag.
+pub fn lost_lagging() -> World {
+    World {
+        lag: 1,
+        grace: 2,
+        ..pack_lost()
+    }
+    .named("pack lost, lagging")
+}
+
+/// The clocks of two keepers jump; listings are complete.
+pub fn clock_jumps_two_keepers() -> World {
+    World {
+        grace: 1,
+        jumps: true,
+        ..two_copies_of_a_frame()
+    }
+    .named("clock jumps, two keepers")
+}
+
+/// Puts of a dead run land late, and two keepers prune.
+pub fn puts_hang_two_keepers() -> World {
+    World {
+        keepers: vec![1, 1],
+        keepers_die: false,
+        ..puts_hang()
+    }
+    .named("puts hang, two keepers")
 }
 
 /// One pack with two frames, of which one is still used.
