@@ -1,1 +1,60 @@
-//! ov-restore
+//! Back from the vault: finding snapshots, reading trees, restoring, dumping, comparing, checking.
+//!
+//! # What it must never do
+//!
+//! Write to the vault, print, or hand out a byte whose chunk id it did not compute again.
+//!
+//! # The one path through it
+//!
+//! [`ReaderKeys`] open what the key file or the recovery kit may open; [`Snapshots`] lists and
+//! selects; a [`FrameReader`] fetches, opens, decodes and verifies frames; a [`Tree`] walks the
+//! entries of a snapshot; [`restore`](fn@restore), [`dump`](dump_file), [`diff`](fn@diff),
+//! [`find`](fn@find) and [`check_content`](fn@check_content) are what people ask for.
+
+mod archive;
+mod cache;
+mod check_content;
+mod delete;
+mod diff;
+mod dump;
+mod extents;
+mod filter;
+mod find;
+mod graph;
+mod keys;
+mod moment;
+mod monitor;
+mod read_error;
+mod reader;
+mod report;
+mod restore;
+mod run;
+mod selector;
+mod shape;
+mod snapshots;
+mod tree;
+mod verify;
+mod window;
+
+pub use archive::{ArchiveError, dump_tar, dump_zip};
+pub use check_content::{ContentCheck, ContentFinding, Touched, check_content};
+pub use diff::{Change, Difference, diff};
+pub use dump::{DumpError, dump_file};
+pub use extents::{Extents, Stretch};
+pub use filter::{Filter, FilterError};
+pub use find::{Hit, find};
+pub use graph::load_graph;
+pub use keys::{CompartmentKey, ReaderKeys};
+pub use moment::Moment;
+pub use monitor::{Monitor, Notice, Progress, Void};
+pub use read_error::{Damage, PageFault, ReadError, TreeError};
+pub use reader::{Frame, FrameReader, Limits};
+pub use report::{EntryError, Failure, Report, Shown};
+pub use restore::{
+    Deleting, Plan, RestoreError, RestoreOptions, Verifying, plan, restore, would_delete,
+};
+pub use run::Run;
+pub use selector::{Filters, SelectError, SnapshotPath};
+pub use shape::{Part, Wanted};
+pub use snapshots::{SnapshotInfo, Snapshots};
+pub use tree::{Entries, Tree};

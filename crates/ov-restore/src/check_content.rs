@@ -1,0 +1,322 @@
+//! Checking with keys: everything that snapshots need opens, decodes and is what it is called.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use ov_format::content::{ChunkRef, Content, ExtentPage, FrameRef};
+use ov_format::entry::{Entry, Kind, ReadState};
+use ov_format::id::ChunkTag;
+use ov_format::name::RecordName;
+use ov_format::page::{ExtentList, Page};
+use ov_format::refs::{PagePlace, Refs};
+use ov_source::ShownPath;
+use ov_vault::graph::Needs;
+
+use crate::extents::{Extents, Stretch};
+use crate::monitor::{Monitor, Progress};
+use crate::read_error::{ReadError, TreeError};
+use crate::reader::{Frame, FrameReader, lock};
+use crate::report::{EntryError, Shown};
+use crate::snapshots::SnapshotInfo;
+use crate::tree::{Next, Tree};
+
+/// Chunks that are gathered before their frames are read.
+const PIECES_MAX: usize = 64 * 1024;
+
+/// What is touched by damage.
+#[derive(Clone, Debug)]
+pub enum Touched {
+    /// An entry, with what is wrong with its content.
+    Entry(ShownPath, Arc<EntryError>),
+    /// A part of the tree.
+    Tree(TreeError),
+    /// A frame that the snapshot needs, but that the refs published for keepers do not name: they
+    /// may delete it.
+    Refs(FrameRef),
+}
+
+/// One thing found wrong.
+#[derive(Clone, Debug)]
+pub struct ContentFinding {
+    /// The snapshot that it touches.
+    pub commit: RecordName,
+    /// What in it.
+    pub touched: Touched,
+}
+
+impl std::fmt::Display for ContentFinding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "snapshot {}: ", ov_vault::finding::short(&self.commit))?;
+        match &self.touched {
+            Touched::Entry(path, error) => write!(f, "{path}: {error}"),
+            Touched::Tree(error) => write!(f, "{error}"),
+            Touched::Refs(at) => write!(
+                f,
+                "it needs frame {} of segment {}, and its published refs do not say so",
+                at.frame, at.segment
+            ),
+        }
+    }
+}
+
+/// What came of a check.
+#[derive(Debug, Default)]
+pub struct ContentCheck {
+    /// Snapshots checked.
+    pub snapshots: u64,
+    /// Pages read, each once.
+    pub pages: u64,
+    /// Frames of content read, each once.
+    pub frames: u64,
+    /// Plain bytes of these frames that have the right ids.
+    pub bytes: u64,
+    /// What is wrong.
+    pub findings: Shown<ContentFinding>,
+}
+
+/// Checks snapshots. What they share is read once; if anything is wrong, all of them are walked
+/// again, so that the findings name every snapshot and path that is touched.
+pub fn check_content<'s>(
+    reader: &FrameReader<'_>,
+    snapshots: impl IntoIterator<Item = &'s SnapshotInfo>,
+    workers: usize,
+    monitor: &dyn Monitor,
+) -> ContentCheck {
+    let snapshots: Vec<&SnapshotInfo> = snapshots.into_iter().collect();
+    let mut check = Check {
+        reader,
+        workers,
+        monitor,
+        seen: HashSet::new(),
+        known: HashMap::new(),
+        pieces: Vec::new(),
+        outcome: Outcome::Whole,
+        report: ContentCheck::default(),
+    };
+    for info in &snapshots {
+        check.snapshot(info);
+    }
+    check.flush();
+    if check.outcome == Outcome::Damaged {
+        for info in &snapshots {
+            check.attribute(info);
+        }
+    }
+    check.report
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Whole,
+    Damaged,
+}
+
+/// What a frame that was read holds: of each chunk that is right, tag and length.
+type Known = Result<Box<[Option<(ChunkTag, u32)>]>, ReadError>;
+
+struct Check<'c> {
+    reader: &'c FrameReader<'c>,
+    workers: usize,
+    monitor: &'c dyn Monitor,
+    seen: HashSet<PagePlace>,
+    known: HashMap<FrameRef, Known>,
+    pieces: Vec<(ChunkRef, u32)>,
+    outcome: Outcome,
+    report: ContentCheck,
+}
+
+impl Check<'_> {
+    fn snapshot(&mut self, info: &SnapshotInfo) {
+        self.report.snapshots += 1;
+        let mut needs = Needs::default();
+        // What is not published is found below, frame by frame.
+        let _ = self.reader.graph().add_needs(&info.commit, &mut needs);
+        let tree = Tree::of(self.reader, &info.snapshot);
+        let mut cursor = tree.cursor(None);
+        while let Some(next) = cursor.peek() {
+            match next {
+                Next::Entry(_) => {
+                    if let Some(entry) = cursor.take() {
+                        self.entry(info, &needs, &entry);
+                    }
+                }
+                Next::Page(page) => {
+                    let chunk = page.chunk;
+                    if !self.seen.insert(PagePlace::from(&chunk)) {
+                        cursor.skip();
+                        continue;
+                    }
+                    self.page(info, &needs, &chunk);
+                    if cursor.expand().is_err() {
+                        self.outcome = Outcome::Damaged;
+                    }
+                }
+            }
+        }
+    }
+
+    fn page(&mut self, info: &SnapshotInfo, needs: &Needs, chunk: &ChunkRef) {
+        self.report.pages += 1;
+        self.need(info, needs, &chunk.at);
+        match self.reader.page(chunk) {
+            Ok(page @ Page::Leaf(_)) => self.refs(info, needs, &Refs::of_page(&page)),
+            Ok(Page::Index { .. }) => {}
+            Err(_) => self.outcome = Outcome::Damaged,
+        }
+    }
+
+    fn refs(&mut self, info: &SnapshotInfo, needs: &Needs, refs: &Refs) {
+        for frame in &refs.frames {
+            self.need(info, needs, frame);
+        }
+    }
+
+    fn need(&mut self, info: &SnapshotInfo, needs: &Needs, at: &FrameRef) {
+        if !self.reader.graph().is_needed(needs, at) {
+            self.report.findings.add(ContentFinding {
+                commit: info.commit,
+                touched: Touched::Refs(*at),
+            });
+        }
+    }
+
+    fn entry(&mut self, info: &SnapshotInfo, needs: &Needs, entry: &Entry) {
+        if let Content::Paged { level, pages } = &entry.content {
+            self.extent_pages(info, needs, pages, *level);
+        }
+        let reader = self.reader;
+        let mut size = 0u64;
+        for stretch in Extents::of(reader, &entry.content) {
+            let Ok((_, stretch)) = stretch else {
+                self.outcome = Outcome::Damaged;
+                return;
+            };
+            size = size.saturating_add(stretch.length());
+            if let Stretch::Data { chunk, length } = stretch {
+                self.pieces.push((chunk, length));
+            }
+            if self.pieces.len() >= PIECES_MAX {
+                self.flush();
+            }
+        }
+        if has_size(entry) && size != entry.meta.size {
+            self.outcome = Outcome::Damaged;
+        }
+        self.monitor.progress(Progress {
+            files: self.report.frames,
+            bytes: self.report.bytes,
+            current: Some(entry.key.clone()),
+            ..Progress::default()
+        });
+    }
+
+    fn extent_pages(
+        &mut self,
+        info: &SnapshotInfo,
+        needs: &Needs,
+        pages: &[ExtentPage],
+        level: u8,
+    ) {
+        let mut pending: Vec<(ChunkRef, u8)> =
+            pages.iter().map(|page| (page.chunk, level)).collect();
+        while let Some((chunk, level)) = pending.pop() {
+            if !self.seen.insert(PagePlace::from(&chunk)) {
+                continue;
+            }
+            self.report.pages += 1;
+            self.need(info, needs, &chunk.at);
+            let Ok(list) = self.reader.extent_page(&chunk) else {
+                self.outcome = Outcome::Damaged;
+                continue;
+            };
+            self.refs(info, needs, &Refs::of_extents(&list));
+            if let (ExtentList::Pages { pages, .. }, Some(below)) = (list, level.checked_sub(1)) {
+                pending.extend(pages.iter().map(|page| (page.chunk, below)));
+            }
+        }
+    }
+
+    /// Reads the frames of the chunks gathered, and compares.
+    fn flush(&mut self) {
+        let known = &self.known;
+        let new = self.pieces.iter().map(|(chunk, _)| chunk.at);
+        let new: HashSet<FrameRef> = new.filter(|at| !known.contains_key(at)).collect();
+        let read = Mutex::new(Vec::new());
+        self.reader.read_all(new, self.workers, &|at, frame| {
+            lock(&read).push((at, frame.map(|frame| rows(&frame))));
+        });
+        for (at, found) in std::mem::take(&mut *lock(&read)) {
+            self.report.frames += 1;
+            match &found {
+                Ok(rows) => {
+                    let lengths = rows.iter().flatten().map(|(_, length)| u64::from(*length));
+                    self.report.bytes += lengths.sum::<u64>();
+                    if rows.iter().any(Option::is_none) {
+                        self.outcome = Outcome::Damaged;
+                    }
+                }
+                Err(_) => self.outcome = Outcome::Damaged,
+            }
+            self.known.insert(at, found);
+        }
+        for (chunk, length) in std::mem::take(&mut self.pieces) {
+            if self.judge(&chunk, length).is_err() {
+                self.outcome = Outcome::Damaged;
+            }
+        }
+    }
+
+    fn judge(&self, chunk: &ChunkRef, length: u32) -> Result<(), EntryError> {
+        let ChunkRef { at, index, tag } = *chunk;
+        let rows = match self.known.get(&at) {
+            Some(known) => known.as_ref().map_err(ReadError::clone)?,
+            None => return Err(ReadError::NoPlace { at }.into()),
+        };
+        match rows.get(usize::from(index)) {
+            Some(Some((found, _))) if *found != tag => Err(ReadError::Chunk { at, index }.into()),
+            Some(Some((_, found))) if *found != length => Err(EntryError::ChunkLength),
+            Some(Some(_)) => Ok(()),
+            Some(None) | None => Err(ReadError::Chunk { at, index }.into()),
+        }
+    }
+
+    /// Names what of a snapshot is touched; reads pages alone.
+    fn attribute(&mut self, info: &SnapshotInfo) {
+        let commit = info.commit;
+        let tree = Tree::of(self.reader, &info.snapshot);
+        for entry in tree.entries() {
+            let touched = match entry {
+                Err(error) => Touched::Tree(error),
+                Ok(entry) => match self.judge_entry(&entry) {
+                    Ok(()) => continue,
+                    Err(error) => Touched::Entry(ShownPath::absolute(&entry.key), Arc::new(error)),
+                },
+            };
+            self.report.findings.add(ContentFinding { commit, touched });
+        }
+    }
+
+    fn judge_entry(&self, entry: &Entry) -> Result<(), EntryError> {
+        let mut found = 0u64;
+        for stretch in Extents::of(self.reader, &entry.content) {
+            let (_, stretch) = stretch?;
+            found = found.saturating_add(stretch.length());
+            if let Stretch::Data { chunk, length } = stretch {
+                self.judge(&chunk, length)?;
+            }
+        }
+        let size = entry.meta.size;
+        match has_size(entry) && found != size {
+            true => Err(EntryError::Size { size, found }),
+            false => Ok(()),
+        }
+    }
+}
+
+fn has_size(entry: &Entry) -> bool {
+    entry.meta.kind == Kind::File && !matches!(entry.state, ReadState::Unreadable(_))
+}
+
+fn rows(frame: &Frame) -> Box<[Option<(ChunkTag, u32)>]> {
+    frame.rows().collect()
+}

@@ -1,0 +1,434 @@
+//! Fetching, opening, decoding and verifying frames.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ov_coding::{Coder, Decoder, FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
+use ov_format::audience::{Audience, SegmentContext};
+use ov_format::content::{ChunkRef, FrameRef};
+use ov_format::id::{ChunkTag, ObjectHash, SegmentId};
+use ov_format::list::Placement;
+use ov_format::name::ObjectName;
+use ov_format::page::{ExtentList, Page};
+use ov_format::refs::PagePlace;
+use ov_open::open::ChunkCheck;
+use ov_seal::compartment::{IdKey, chunk_id};
+use ov_seal::frame::{FrameKind, OpenedFrame};
+use ov_seal::segment::SegmentOpener;
+use ov_store::{Store, StoreError};
+use ov_vault::frames::frame_hash;
+use ov_vault::graph::Graph;
+use ov_vault::{State, Vault};
+
+use crate::cache::Cache;
+use crate::keys::ReaderKeys;
+use crate::read_error::{Damage, PageFault, ReadError};
+use crate::run::{Run, Spot, runs};
+
+/// No stored frame is longer: plain bytes, the largest table, and what sealing adds.
+const FRAME_STORED_MAX: usize = FRAME_PLAIN_MAX + 36 * FRAME_CHUNKS_MAX + 1024;
+
+/// How much a reader keeps in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Plain bytes of decoded frames.
+    pub frame_bytes: usize,
+    /// Open segments.
+    pub segments: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes: 32 << 20,
+            segments: 1024,
+        }
+    }
+}
+
+/// A decoded frame whose chunks were compared with their ids.
+pub struct Frame {
+    at: FrameRef,
+    kind: FrameKind,
+    plain: PlainFrame,
+    /// Chunks that are not what their ids say; usually none.
+    wrong: Vec<u16>,
+}
+
+impl Frame {
+    /// Which frame.
+    pub fn at(&self) -> FrameRef {
+        self.at
+    }
+
+    /// What it holds.
+    pub fn kind(&self) -> FrameKind {
+        self.kind
+    }
+
+    /// Chunks that are not what their ids say.
+    pub fn wrong(&self) -> &[u16] {
+        &self.wrong
+    }
+
+    /// The bytes of a chunk that has the right id.
+    pub fn chunk(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
+        let found = self.plain.chunk(chunk.index);
+        match found {
+            Some((id, bytes)) if id.tag() == chunk.tag && !self.wrong.contains(&chunk.index) => {
+                Ok(bytes)
+            }
+            _ => Err(ReadError::Chunk {
+                at: self.at,
+                index: chunk.index,
+            }),
+        }
+    }
+
+    /// Of each chunk that has the right id, tag and length.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Option<(ChunkTag, u32)>> + '_ {
+        (0..self.plain.chunk_count()).map(|index| {
+            let (id, bytes) = self.plain.chunk(index)?;
+            let length = u32::try_from(bytes.len()).ok()?;
+            (!self.wrong.contains(&index)).then_some((id.tag(), length))
+        })
+    }
+
+    fn memory(&self) -> usize {
+        self.plain.plain().len() + 64 * usize::from(self.plain.chunk_count())
+    }
+}
+
+/// Reads frames of one vault; several threads may do so at once.
+pub struct FrameReader<'a> {
+    vault: &'a Vault,
+    graph: &'a Graph,
+    keys: &'a ReaderKeys,
+    gone: &'a BTreeSet<ObjectHash>,
+    frames: Mutex<Cache<FrameRef, Arc<Frame>>>,
+    openers: Mutex<Cache<SegmentId, Arc<SegmentOpener>>>,
+    decoders: Mutex<Vec<Decoder>>,
+}
+
+impl<'a> FrameReader<'a> {
+    /// A reader for what `keys` open.
+    pub fn new(
+        vault: &'a Vault,
+        state: &'a State,
+        graph: &'a Graph,
+        keys: &'a ReaderKeys,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            vault,
+            graph,
+            keys,
+            gone: &state.deleted,
+            frames: Mutex::new(Cache::new(limits.frame_bytes)),
+            openers: Mutex::new(Cache::new(limits.segments)),
+            decoders: Mutex::default(),
+        }
+    }
+
+    /// The graph that it reads by.
+    pub fn graph(&self) -> &'a Graph {
+        self.graph
+    }
+
+    /// A frame, from memory or from the first of its places where it is whole.
+    pub fn frame(&self, at: FrameRef) -> Result<Arc<Frame>, ReadError> {
+        if let Some(frame) = self.cached(at) {
+            return Ok(frame);
+        }
+        let mut failed = ReadError::NoPlace { at };
+        for spot in self.spots(at) {
+            let read = self
+                .fetch(at, &spot)
+                .and_then(|stored| self.open(at, &spot, &stored));
+            match read {
+                Ok(frame) => return Ok(frame),
+                Err(error @ ReadError::Closed { .. }) => return Err(error),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    /// The pack from which a frame would be fetched.
+    pub fn pack_of(&self, at: FrameRef) -> Option<ObjectHash> {
+        self.spots(at).next().map(|spot| spot.pack)
+    }
+
+    /// A page of a tree.
+    pub fn page(&self, chunk: &ChunkRef) -> Result<Page, ReadError> {
+        let frame = self.frame(chunk.at)?;
+        Page::decode(frame.chunk(chunk)?).map_err(|why| refused(chunk, why.into()))
+    }
+
+    /// A page of extents.
+    pub fn extent_page(&self, chunk: &ChunkRef) -> Result<ExtentList, ReadError> {
+        let frame = self.frame(chunk.at)?;
+        ExtentList::decode(frame.chunk(chunk)?).map_err(|why| refused(chunk, why.into()))
+    }
+
+    /// Whether bytes are the chunk of this tag in this segment: for bytes that are there already.
+    pub fn is_chunk(&self, segment: &SegmentId, tag: ChunkTag, bytes: &[u8]) -> bool {
+        let placement = self.graph.placements(segment).first();
+        let key = placement.and_then(|placement| {
+            let Placement { signer, epoch, .. } = *placement;
+            self.id_key_of(placement.compartment, epoch, signer)
+        });
+        key.is_some_and(|key| chunk_id(&key, bytes).tag() == tag)
+    }
+
+    /// Sorts frames into requests, in the order in which they lie. Frames without a place are
+    /// given apart.
+    pub fn runs(&self, frames: impl IntoIterator<Item = FrameRef>) -> (Vec<Run>, Vec<FrameRef>) {
+        let (mut placed, mut lost) = (Vec::new(), Vec::new());
+        for at in frames {
+            match self.spots(at).next() {
+                Some(spot) => placed.push((at, spot)),
+                None => lost.push(at),
+            }
+        }
+        (runs(placed), lost)
+    }
+
+    /// Reads a run with one request and shows its frames. What is not whole there is looked for
+    /// at its other places.
+    pub fn read_run(
+        &self,
+        run: &Run,
+        visit: &mut dyn FnMut(FrameRef, Result<Arc<Frame>, ReadError>),
+    ) {
+        let cached: Vec<_> = run.frames().map(|at| self.cached(at)).collect();
+        if cached.iter().all(Option::is_some) {
+            for (at, frame) in run.frames().zip(cached.into_iter().flatten()) {
+                visit(at, Ok(frame));
+            }
+            return;
+        }
+        let bytes = self.fetch_run(run);
+        for ((at, spot), cached) in run.pieces.iter().zip(cached) {
+            let read = match (cached, &bytes) {
+                (Some(frame), _) => Ok(frame),
+                (None, Some(bytes)) => self
+                    .open_in_run(run, *at, spot, bytes)
+                    .or_else(|_| self.frame(*at)),
+                (None, None) => self.frame(*at),
+            };
+            visit(*at, read);
+        }
+    }
+
+    /// Reads many frames with several threads, in the order in which they lie, and shows each
+    /// once. `visit` is called from these threads.
+    pub fn read_all(
+        &self,
+        frames: impl IntoIterator<Item = FrameRef>,
+        workers: usize,
+        visit: &(dyn Fn(FrameRef, Result<Arc<Frame>, ReadError>) + Sync),
+    ) {
+        let (runs, lost) = self.runs(frames);
+        for at in lost {
+            visit(at, Err(ReadError::NoPlace { at }));
+        }
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.read_run(run, &mut |at, frame| visit(at, frame));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..workers.min(runs.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+
+    /// The places of a frame: the newest first, those in deleted packs last.
+    fn spots(&self, at: FrameRef) -> impl Iterator<Item = Spot> + use<'a> {
+        let placements = self.graph.placements(&at.segment);
+        let find = move |placement| Spot::find(placement, at.frame);
+        let mut spots: Vec<Spot> = placements.iter().rev().filter_map(find).collect();
+        spots.sort_by_key(|spot| self.gone.contains(&spot.pack));
+        spots.into_iter()
+    }
+
+    fn store(&self) -> &dyn Store {
+        &**self.vault.store()
+    }
+
+    fn cached(&self, at: FrameRef) -> Option<Arc<Frame>> {
+        lock(&self.frames).get(&at)
+    }
+
+    fn fetch_run(&self, run: &Run) -> Option<Vec<u8>> {
+        let length = usize::try_from(run.length()).ok()?;
+        if length > FRAME_STORED_MAX {
+            return None;
+        }
+        let name = ObjectName::Pack(run.pack);
+        self.store().get_range(&name, run.start, length).ok()
+    }
+
+    fn open_in_run(
+        &self,
+        run: &Run,
+        at: FrameRef,
+        spot: &Spot,
+        bytes: &[u8],
+    ) -> Result<Arc<Frame>, ReadError> {
+        if lock(&self.openers).get(&at.segment).is_none()
+            && let Some(head) = slice(bytes, run.start, spot.head.0, spot.head.1)
+        {
+            self.opener_from(at, spot, head)?;
+        }
+        let stored = slice(bytes, run.start, spot.offset, spot.stored.length);
+        self.open(
+            at,
+            spot,
+            stored.ok_or_else(|| damaged(at, spot, Damage::Short))?,
+        )
+    }
+
+    fn fetch(&self, at: FrameRef, spot: &Spot) -> Result<Vec<u8>, ReadError> {
+        let length = usize::try_from(spot.stored.length).unwrap_or(usize::MAX);
+        if length > FRAME_STORED_MAX {
+            return Err(damaged(at, spot, Damage::Length));
+        }
+        self.range(at, spot, spot.offset, length)
+    }
+
+    fn range(
+        &self,
+        at: FrameRef,
+        spot: &Spot,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, ReadError> {
+        let name = ObjectName::Pack(spot.pack);
+        match self.store().get_range(&name, offset, length) {
+            Ok(bytes) => Ok(bytes),
+            Err(StoreError::NotFound { .. }) => Err(damaged(at, spot, Damage::Missing)),
+            Err(StoreError::Short { .. }) => Err(damaged(at, spot, Damage::Short)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens, decodes and verifies the stored bytes of a frame.
+    fn open(&self, at: FrameRef, spot: &Spot, stored: &[u8]) -> Result<Arc<Frame>, ReadError> {
+        if frame_hash(stored) != spot.stored.hash {
+            return Err(damaged(at, spot, Damage::Hash));
+        }
+        let opened = self
+            .opener(at, spot)?
+            .open_frame(at.frame, stored)
+            .map_err(|error| damaged(at, spot, Damage::Sealed(error)))?;
+        let plain = self
+            .decode(&opened)
+            .map_err(|why| damaged(at, spot, Damage::Coded(why)))?;
+        let key = self.id_key_of(spot.compartment, spot.epoch, spot.signer);
+        let check = ChunkCheck::new(key.ok_or_else(|| closed(spot))?);
+        let wrong = (0..plain.chunk_count()).filter(|index| {
+            let chunk = plain.chunk(*index);
+            chunk.is_none_or(|(id, bytes)| check.check(id, bytes).is_err())
+        });
+        let frame = Arc::new(Frame {
+            at,
+            kind: opened.kind,
+            wrong: wrong.collect(),
+            plain,
+        });
+        lock(&self.frames).insert(at, Arc::clone(&frame), frame.memory());
+        Ok(frame)
+    }
+
+    fn decode(&self, opened: &OpenedFrame) -> Result<PlainFrame, ov_coding::CodingError> {
+        let coder = Coder::from_id(opened.coder)?;
+        let spare = lock(&self.decoders).pop();
+        let mut decoder = match spare {
+            Some(decoder) => decoder,
+            None => Decoder::new()?,
+        };
+        let plain = decoder.decode(coder, &opened.plain);
+        lock(&self.decoders).push(decoder);
+        plain
+    }
+
+    fn opener(&self, at: FrameRef, spot: &Spot) -> Result<Arc<SegmentOpener>, ReadError> {
+        if let Some(opener) = lock(&self.openers).get(&at.segment) {
+            return Ok(opener);
+        }
+        let length = usize::try_from(spot.head.1).unwrap_or(usize::MAX);
+        if length > usize::from(u16::MAX) * 2 {
+            return Err(damaged(at, spot, Damage::Length));
+        }
+        let head = self.range(at, spot, spot.head.0, length)?;
+        self.opener_from(at, spot, &head)
+    }
+
+    fn opener_from(
+        &self,
+        at: FrameRef,
+        spot: &Spot,
+        head: &[u8],
+    ) -> Result<Arc<SegmentOpener>, ReadError> {
+        if !self.keys.reads(spot.compartment) {
+            return Err(closed(spot));
+        }
+        let context = SegmentContext {
+            vault: self.vault.id(),
+            audience: Audience::Compartment(spot.compartment),
+            epoch: spot.epoch,
+            signer: spot.signer,
+        };
+        let opener = self.keys.open(&context, head);
+        let opener = opener.map_err(|error| damaged(at, spot, Damage::Sealed(error)))?;
+        if opener.id() != at.segment {
+            return Err(damaged(at, spot, Damage::OtherSegment));
+        }
+        let opener = Arc::new(opener);
+        lock(&self.openers).insert(at.segment, Arc::clone(&opener), 1);
+        Ok(opener)
+    }
+
+    fn id_key_of(
+        &self,
+        compartment: ov_format::id::CompartmentId,
+        epoch: u32,
+        signer: ov_format::id::MemberId,
+    ) -> Option<IdKey> {
+        let group = self.vault.head().members.get(&signer)?.group;
+        self.keys.id_key(compartment, epoch, group)
+    }
+}
+
+fn slice(bytes: &[u8], start: u64, offset: u64, length: u32) -> Option<&[u8]> {
+    let from = usize::try_from(offset.checked_sub(start)?).ok()?;
+    let length = usize::try_from(length).ok()?;
+    bytes.get(from..from.checked_add(length)?)
+}
+
+fn damaged(at: FrameRef, spot: &Spot, why: Damage) -> ReadError {
+    let pack = spot.pack;
+    ReadError::Damaged { pack, at, why }
+}
+
+fn closed(spot: &Spot) -> ReadError {
+    ReadError::Closed {
+        compartment: spot.compartment,
+        epoch: spot.epoch,
+    }
+}
+
+pub(crate) fn refused(chunk: &ChunkRef, why: PageFault) -> ReadError {
+    let place = PagePlace::from(chunk);
+    ReadError::Page { place, why }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
