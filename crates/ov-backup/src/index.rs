@@ -14,10 +14,10 @@ use ov_format::list::{GroupChunk, decode_list_page, encode_list};
 use ov_format::name::{ObjectName, RecordName};
 use ov_format::snapshot::GroupChunks;
 use ov_policy::prune::Condemned;
+use ov_vault::Vault;
 use ov_vault::section::open_section;
 use ov_vault::state::{State, Verdict};
 use ov_vault::table::read_list;
-use ov_vault::{Vault, VaultError};
 
 use crate::agent::Agent;
 use crate::error::BackupError;
@@ -170,8 +170,7 @@ fn fetch(
             object,
             &open,
             &mut |chunk| chunks.push(chunk),
-        )
-        .map_err(VaultError::from)?;
+        )?;
     }
     Ok(chunks)
 }

@@ -1,6 +1,5 @@
 //! Reading a file: cut into chunks, named, and compared with itself before and after.
 
-
 use ov_coding::{Cutter, Input, Profile};
 use ov_format::content::INLINE_BYTES_MAX;
 use ov_format::id::ChunkId;

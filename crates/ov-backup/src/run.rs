@@ -9,6 +9,7 @@ use ov_format::entry::Time;
 use ov_format::id::{DatasetId, ObjectHash};
 use ov_format::name::RecordName;
 use ov_format::snapshot::Counts;
+use ov_format::statement::{Role, Statement};
 use ov_source::Source;
 use ov_store::Store;
 use ov_vault::append::lock_or_busy;
@@ -235,6 +236,7 @@ impl<'r> Run<'r> {
             report,
         )?;
         if self.must_repeat(vault, &used, &origins)? {
+            self.take_back(vault, name)?;
             return Ok(Outcome::Repeat);
         }
         new.finish(&self.files, &name, root.as_ref());
@@ -250,6 +252,18 @@ impl<'r> Run<'r> {
     fn is_same(&self, old: &mut OldTree, tree: &Tree) -> bool {
         old.finish();
         old.began().is_some() && old.root() == tree.root.as_ref()
+    }
+
+    /// A keeper's own commit carried its accept; what turns out to rest on dropped data is not
+    /// accepted after all.
+    fn take_back(&self, vault: &mut Vault, commit: RecordName) -> Result<(), BackupError> {
+        let writer = &self.agent.writer;
+        if vault.head().member(writer.member)?.may(Role::Keeper) {
+            let reason = "data that it used was being deleted; the run was repeated".to_owned();
+            let reject = Statement::Reject { commit, reason };
+            vault.append(writer, self.seams.clock, reject, Vec::new(), &[])?;
+        }
+        Ok(())
     }
 
     /// Reads the keepers' logs after the commit was durable.

@@ -255,7 +255,8 @@ fn read_state(r: &mut Reader<'_>) -> Result<ReadState, FormatError> {
         return Ok(ReadState::Clean);
     }
     match r.clone().bool() {
-        Ok(_) => r.bool().map(|_| ReadState::Changed),
+        Ok(true) => r.bool().map(|_| ReadState::Changed),
+        Ok(false) => Err(FormatError::Rule("a state is null, true or a reason")),
         Err(_) => r
             .text()
             .map(|reason| ReadState::Unreadable(reason.to_owned())),

@@ -87,6 +87,9 @@ pub enum VaultError {
     /// A frame that is needed is in no pack.
     #[error("{0}")]
     Incomplete(String),
+    /// A list has more pages than a table can number.
+    #[error("a list of {0} pages does not fit a table: back up in smaller parts")]
+    ListTooLong(usize),
     /// The target failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -119,8 +119,11 @@ impl Graph {
             &context,
             object,
             open,
-            &mut |placement| {
-                self.add_placement(placement, name);
+            &mut |placement: Placement| {
+                // Where a segment lies is said by who made it, or by keepers who moved it.
+                if placement.signer == name.log.member {
+                    self.add_placement(placement, name);
+                }
             },
         )?;
         read_list(

@@ -40,6 +40,9 @@ pub struct Head {
     pub recovery: Option<PublicKeys>,
     /// All members, revoked ones too.
     pub members: BTreeMap<MemberId, Member>,
+    /// Roles that each member ever had: its records are judged by these, so that a change of roles
+    /// takes nothing back. Taking back is what a revocation is for.
+    pub ever: BTreeMap<MemberId, BTreeSet<Role>>,
     /// For each revoked member, the last record of each of its logs that still counts.
     pub revoked: BTreeMap<MemberId, BTreeMap<LogId, u64>>,
     /// Public keys of compartments by epoch.
@@ -64,13 +67,16 @@ impl Head {
                 group,
                 compartments,
             } => {
-                let appointed = Member {
-                    roles: roles.iter().copied().collect(),
+                // Keys and group are what records and chunk ids hang on: they never change.
+                let appointed = self.members.entry(*member).or_insert_with(|| Member {
+                    roles: BTreeSet::new(),
                     keys: keys.clone(),
                     group: *group,
-                    compartments: compartments.iter().copied().collect(),
-                };
-                self.members.insert(*member, appointed);
+                    compartments: BTreeSet::new(),
+                });
+                appointed.roles = roles.iter().copied().collect();
+                self.ever.entry(*member).or_default().extend(roles);
+                appointed.compartments = compartments.iter().copied().collect();
             }
             Change::Revoke { member, after } => {
                 let after = after.iter().copied().collect();

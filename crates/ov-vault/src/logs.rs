@@ -1,6 +1,6 @@
 //! Reading the logs of a target: fetch, verify, and fold into the head and what was said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -62,10 +62,7 @@ impl Logs {
 /// store makes the requests local.
 pub(crate) fn read(store: &dyn Store, vault: VaultId) -> Result<(Head, Logs), VaultError> {
     let names = list(store)?;
-    let root = names
-        .iter()
-        .map(|(name, _)| *name)
-        .find(|name| name.hash.0 == vault.0);
+    let root = names.keys().find(|name| name.hash.0 == vault.0).copied();
     let Some(root) = root else {
         let place = store.describe();
         return Err(match names.is_empty() {
@@ -212,38 +209,27 @@ fn fold(
     }
 }
 
+/// First the head, whose records may stand in several admins' logs and appoint each other's
+/// writers; then everything else, judged by the finished head.
 fn fold_once(
     mut head: Head,
     records: &Records,
     findings: &mut Vec<Finding>,
 ) -> (Head, BTreeMap<LogId, Vec<Said>>) {
-    let mut logs: BTreeMap<LogId, Vec<(&RecordName, &(SignedRecord, u64))>> = BTreeMap::new();
-    for (name, record) in records {
-        logs.entry(name.log).or_default().push((name, record));
-    }
+    fold_head(&mut head, records);
     let mut said: BTreeMap<LogId, Vec<Said>> = BTreeMap::new();
-    // An admin's log may appoint the member of another, so logs are read as members come to light.
-    while let Some(log) = logs
-        .keys()
-        .find(|log| head.members.contains_key(&log.member))
-        .copied()
-    {
-        for (name, (signed, length)) in logs.remove(&log).into_iter().flatten() {
-            if !head.counts(name) {
-                continue;
-            }
-            if !head.verifies(signed) {
-                findings.push(Finding::Unsigned(*name));
-                continue;
-            }
-            if let Some(what) = allowed(&head, signed).err() {
-                findings.push(Finding::NotAllowed(*name, what));
-                continue;
-            }
-            if let Statement::Head(changes) = &signed.record.statement {
-                changes.iter().for_each(|change| head.apply(change));
-            }
-            said.entry(log).or_default().push(Said {
+    let mut strangers = BTreeSet::new();
+    for (name, (signed, length)) in records {
+        if !head.members.contains_key(&name.log.member) {
+            strangers.insert(name.log);
+        } else if !head.counts(name) {
+            // Said after its member was revoked.
+        } else if !head.verifies(signed) {
+            findings.push(Finding::Unsigned(*name));
+        } else if let Err(what) = allowed(&head, signed) {
+            findings.push(Finding::NotAllowed(*name, what));
+        } else {
+            said.entry(name.log).or_default().push(Said {
                 name: *name,
                 length: *length,
                 time: signed.record.time,
@@ -252,8 +238,50 @@ fn fold_once(
             });
         }
     }
-    findings.extend(logs.into_keys().map(Finding::Stranger));
+    findings.extend(strangers.into_iter().map(Finding::Stranger));
     (head, said)
+}
+
+/// Applies admins' changes in the order in which they can have known of each other: a record comes
+/// after those before it in its log and after those that it had seen in others. What neither knew
+/// of the other commutes, or is settled by name.
+fn fold_head(head: &mut Head, records: &Records) {
+    let changes = |signed: &SignedRecord| matches!(signed.record.statement, Statement::Head(_));
+    let mut pending: BTreeMap<&RecordName, &SignedRecord> = records
+        .iter()
+        .map(|(name, (signed, _))| (name, signed))
+        // The first record is what the head was made of.
+        .filter(|(_, signed)| changes(signed) && signed.record.vault.0 != [0; 32])
+        .collect();
+    while let Some(next) = next_head(&pending) {
+        let Some(signed) = pending.remove(&next) else {
+            return;
+        };
+        if let Statement::Head(changes) = &signed.record.statement
+            && allowed(head, signed).is_ok()
+            && head.counts(&next)
+            && head.verifies(signed)
+        {
+            changes.iter().for_each(|change| head.apply(change));
+        }
+    }
+}
+
+/// A record that had seen none of the others that are still to come.
+fn next_head(pending: &BTreeMap<&RecordName, &SignedRecord>) -> Option<RecordName> {
+    let knew = |signed: &SignedRecord, other: &RecordName| {
+        let own = signed.record.log == other.log && other.number < signed.record.number;
+        let saw = |seen: &RecordName| seen.log == other.log && seen.number >= other.number;
+        own || signed.record.seen.iter().any(saw)
+    };
+    let free = pending.iter().find(|(name, signed)| {
+        !pending
+            .keys()
+            .any(|other| other != *name && knew(signed, other))
+    });
+    // Records that claim to have seen each other are a lie; any order will do for them.
+    free.or_else(|| pending.iter().next())
+        .map(|(name, _)| **name)
 }
 
 /// Numbers without gaps, one record each, each naming the one before it: whatever breaks this was

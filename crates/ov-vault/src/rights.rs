@@ -18,10 +18,10 @@ use crate::head::Head;
 /// | head | admin |
 pub(crate) fn allowed(head: &Head, signed: &SignedRecord) -> Result<(), &'static str> {
     let statement = &signed.record.statement;
-    let Some(member) = head.members.get(&signed.record.log.member) else {
+    let Some(ever) = head.ever.get(&signed.record.log.member) else {
         return Err(statement.name());
     };
-    let may = |roles: &[Role]| roles.iter().any(|role| member.may(*role));
+    let may = |roles: &[Role]| roles.iter().any(|role| ever.contains(role));
     let fine = match statement {
         Statement::Commit { accepted: None, .. } => may(&[Role::Agent]),
         Statement::Commit {

@@ -49,17 +49,20 @@ impl Secrets {
     ) -> Result<Self, VaultError> {
         let mut secrets = Self::default();
         for sealed in sealed_for(store, vault, head, Recipient::Member(member))? {
-            secrets.add(vault, &sealed, secret)?;
+            secrets.add(vault, head, &sealed, secret);
         }
         Ok(secrets)
     }
 
+    /// Takes a secret in. One that does not open, or is not the one that the head names, is passed
+    /// over: whoever could write it into a table must not be able to shut the others out.
     fn add(
         &mut self,
         vault: VaultId,
+        head: &Head,
         sealed: &SealedSecret,
         secret: &MemberSecret,
-    ) -> Result<(), VaultError> {
+    ) -> Option<()> {
         let SealedSecret {
             recipient,
             kind,
@@ -67,34 +70,40 @@ impl Secrets {
             ..
         } = *sealed;
         if matches!(kind, SecretKind::Compartment(_)) {
-            return Ok(());
+            return None;
         }
         let aad = SealedSecret::associated_data(vault, recipient, kind, epoch);
-        let opened = secret.open_secret(&aad, &sealed.sealed);
-        let opened = opened.map_err(|_| VaultError::NotAMember)?;
-        let (name, bytes) = decode_secret(&opened).map_err(|_| VaultError::NotAMember)?;
-        let key = Key32::from_slice(&bytes).ok_or(VaultError::NotAMember)?;
+        let opened = secret.open_secret(&aad, &sealed.sealed).ok()?;
+        let (name, bytes) = decode_secret(&opened).ok()?;
+        let key = Key32::from_slice(&bytes)?;
         match kind {
             SecretKind::Structure => {
-                self.structure
-                    .insert(epoch, StructureSecret::from_bytes(key));
+                let structure = StructureSecret::from_bytes(key);
+                let public = structure.public().kem.to_bytes();
+                if head
+                    .structure
+                    .get(&epoch)
+                    .is_some_and(|named| named[..] == public[..])
+                {
+                    self.structure.insert(epoch, structure);
+                }
             }
             SecretKind::Agent(compartment, group) => {
-                let secret = AgentSecret::from_bytes(key);
                 let keys = AgentKeys {
                     name,
                     group,
                     epoch,
-                    secret,
+                    secret: AgentSecret::from_bytes(key),
                 };
                 self.agent
                     .entry(compartment)
                     .or_default()
-                    .insert(epoch, keys);
+                    .entry(epoch)
+                    .or_insert(keys);
             }
             SecretKind::Compartment(_) => {}
         }
-        Ok(())
+        Some(())
     }
 
     /// The agent's newest keys in a compartment.

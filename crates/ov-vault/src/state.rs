@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ov_format::content::FrameRef;
 use ov_format::entry::Time;
-use ov_format::id::{InstanceId, MemberId, ObjectHash, TargetId};
+use ov_format::id::{InstanceId, MemberId, ObjectHash};
 use ov_format::name::RecordName;
 use ov_format::statement::{Cause, Condemned, Statement, StoredObject};
 use ov_policy::prune;
@@ -61,12 +61,11 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// Whether what it needs is kept on this target. On its home target every commit counts until
-    /// it is forgotten or rejected, accepted or not: its agent may just have been told that it is
-    /// durable. On a copy only what a keeper accepted there was ever put there.
-    pub fn is_root(&self, target: TargetId) -> bool {
-        let here = self.name.log.target == target || self.verdict == Verdict::Accepted;
-        here && !self.forgotten && !matches!(self.verdict, Verdict::Rejected(_))
+    /// Whether what it needs is kept on this target: every commit counts until a tombstone names
+    /// it, accepted or not, since its agent may just have been told that it is durable
+    /// (`docs/decisions/0002-one-flag-protocol.md`). What was never here is not missed.
+    pub fn is_root(&self) -> bool {
+        !self.forgotten
     }
 }
 

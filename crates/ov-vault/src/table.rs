@@ -44,6 +44,10 @@ pub fn write_list<T: ListItem>(
             table: None,
         });
     }
+    // The number of the index page is the last one; a run's checkpoints keep lists far below.
+    if pages.len() >= usize::from(u16::MAX) {
+        return Err(VaultError::ListTooLong(pages.len()));
+    }
     let bytes = encode_table::<T>(&pages, to, vault, signer, entropy);
     let hash = ObjectHash(*blake3::hash(&bytes).as_bytes());
     let length = bytes.len().try_into().unwrap_or(u64::MAX);
