@@ -16,13 +16,13 @@ const KEPT_MAX: usize = 1000;
 pub enum EntryError {
     /// Its content cannot be had.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(Box<ReadError>),
     /// It could not be put back.
     #[error(transparent)]
     Sink(#[from] SinkError),
     /// A part of the tree cannot be read: entries unknown by name are lost.
     #[error(transparent)]
-    Tree(#[from] TreeError),
+    Tree(Box<TreeError>),
     /// Its extents do not add up to its size.
     #[error("its content has {found} bytes, its entry says {size}")]
     Size {
@@ -46,6 +46,18 @@ pub enum EntryError {
     /// What was written cannot be read back.
     #[error("what was written cannot be read back: {0}")]
     ReadBack(std::io::Error),
+}
+
+impl From<ReadError> for EntryError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(Box::new(error))
+    }
+}
+
+impl From<TreeError> for EntryError {
+    fn from(error: TreeError) -> Self {
+        Self::Tree(Box::new(error))
+    }
 }
 
 /// An entry that was not restored.
