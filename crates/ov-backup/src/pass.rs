@@ -8,7 +8,7 @@ use ov_format::content::{ChunkRef, Content, Extent, FrameRef};
 use ov_format::entry::{Entry, Kind, ReadState, Time};
 use ov_format::id::ChunkId;
 use ov_seal::compartment::chunk_id;
-use ov_source::{Fingerprint, Item, Source, SourceError};
+use ov_source::{Asked, Fingerprint, Item, Source, SourceError};
 
 use crate::error::BackupError;
 use crate::frame_writer::FrameWriter;
@@ -170,6 +170,12 @@ impl<'p, 'w> Pass<'p, 'w> {
         }
         if item.meta.kind != Kind::File {
             self.report.others += 1;
+            let mut item = item;
+            // The time of a folder that only leads to the data changes with all that is not backed
+            // up: it is kept as it was, so that an unchanged run stores nothing.
+            if let Some(old) = old.filter(|_| item.asked == Asked::Above) {
+                item.meta.mtime = old.entry.meta.mtime;
+            }
             return Ok(ready(item, Content::Empty, ReadState::Clean));
         }
         match old {

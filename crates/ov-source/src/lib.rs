@@ -48,7 +48,7 @@ pub use shown::ShownPath;
 pub use sink::{Contents, FileSink, FileStart, Made, Overwrite, Owners, SinkOptions};
 pub use sink_error::{Action, SinkError};
 pub use size::parse_size;
-pub use source::{FileStat, Fingerprint, Item, ItemHandle, OpenFile, Segment, Source};
+pub use source::{Asked, FileStat, Fingerprint, Item, ItemHandle, OpenFile, Segment, Source};
 pub use stream::Stream;
 pub use target_file::{FileTarget, Found};
 pub use tree::FileTree;

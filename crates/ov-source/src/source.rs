@@ -48,6 +48,19 @@ pub struct Item {
     pub handle: ItemHandle,
     /// Why it could not be read (wholly), in words for people. It is recorded all the same.
     pub problem: Option<String>,
+    /// Whether it was asked for.
+    pub asked: Asked,
+}
+
+/// Whether an item was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// It, or a folder above it, was named.
+    #[default]
+    Yes,
+    /// It is a folder that only leads to what was named; what else happens in it, and so its time,
+    /// means nothing.
+    Above,
 }
 
 impl fmt::Debug for Item {

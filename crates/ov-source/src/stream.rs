@@ -9,7 +9,7 @@ use ov_format::entry::{EntryKey, Kind, Meta, Time};
 use crate::error::SourceError;
 use crate::names::Names;
 use crate::shown::ShownPath;
-use crate::source::{FileStat, Fingerprint, Item, ItemHandle, OpenFile, Segment, Source};
+use crate::source::{Asked, FileStat, Fingerprint, Item, ItemHandle, OpenFile, Segment, Source};
 
 /// A reader, recorded as one file; for standard input, say.
 pub struct Stream {
@@ -100,6 +100,7 @@ impl StreamName {
             fingerprint: Fingerprint::default(),
             handle: ItemHandle::default(),
             problem: None,
+            asked: Asked::Yes,
         }
     }
 }

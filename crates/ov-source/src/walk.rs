@@ -18,7 +18,7 @@ use crate::look::{Look, bare_meta};
 use crate::roots::RootNode;
 use crate::selection::{Marker, Shape, Verdict};
 use crate::shown::ShownPath;
-use crate::source::{Item, ItemHandle};
+use crate::source::{Asked, Item, ItemHandle};
 use crate::tree::FileTree;
 use crate::tree_file::open_quietly;
 use crate::xattrs::{self, Openable};
@@ -167,6 +167,9 @@ impl<'a> Walk<'a> {
             return None;
         }
         let mut item = self.item(key, &look, &folder);
+        if standing == Standing::LeadsToRoot {
+            item.asked = Asked::Above;
+        }
         if look.is_folder() {
             let limits = Limits {
                 standing,
@@ -240,6 +243,7 @@ impl<'a> Walk<'a> {
                 folder: Arc::downgrade(folder),
             },
             problem,
+            asked: Asked::Yes,
         }
     }
 
@@ -470,6 +474,7 @@ fn unseen(
             fingerprint: Default::default(),
             handle: ItemHandle::default(),
             problem: Some(reason("its metadata", other)),
+            asked: Asked::Yes,
         }),
     }
 }
