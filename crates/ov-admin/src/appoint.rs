@@ -15,7 +15,7 @@ use ov_vault::{Clock, Vault, VaultError};
 
 use crate::access::{AdminAccess, require_admin};
 use crate::error::AdminError;
-use crate::names::{Named, Names, check_name};
+use crate::names::{Named, Names, check_name, seal_names};
 use crate::sealing::{Party, Sealing, publish, random, say};
 
 /// With whom a member shares chunks. Who shares a group can poison what the others store, and
@@ -211,7 +211,15 @@ fn say_member(
     let mut sealing = Sealing::new(vault.id(), entropy);
     sealing.give(access, party);
     let (epoch, structure) = vault.head().structure_key()?;
-    let seal = |names: Names| names.seal((epoch, &structure), vault.id(), writer.member, entropy);
+    let seal = |names: Names| {
+        seal_names(
+            &names,
+            (epoch, &structure),
+            vault.id(),
+            writer.member,
+            entropy,
+        )
+    };
     let sections = names.map(seal).into_iter().collect();
     let changes = vec![appointing(*id, &party.member)];
     publish(vault, writer, changes, sections, sealing, clock)

@@ -23,7 +23,7 @@ use ov_vault::{Clock, Vault};
 use crate::access::AdminAccess;
 use crate::appoint::appointing;
 use crate::error::AdminError;
-use crate::names::{Named, Names, check_name};
+use crate::names::{Named, Names, check_name, seal_names};
 use crate::sealing::{Party, Sealing, boxed, publish, random, recovery_party};
 
 /// What the recovery kit is called in the list of members.
@@ -199,7 +199,13 @@ impl Founder {
         let names = self.names(owner);
         for (epoch, secret) in &self.access.structure {
             let to = (*epoch, &secret.public());
-            sections.push(names.seal(to, vault.id(), self.writer.member, entropy));
+            sections.push(seal_names(
+                &names,
+                to,
+                vault.id(),
+                self.writer.member,
+                entropy,
+            ));
         }
         let changes = key_changes(&self.access);
         publish(vault, &self.writer, changes, sections, sealing, clock)

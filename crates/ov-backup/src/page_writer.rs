@@ -2,10 +2,9 @@
 
 use ov_format::content::{ChunkRef, Content, Extent, ExtentPage, INLINE_EXTENTS_MAX};
 use ov_format::entry::{Entry, EntryKey, Kind};
+use ov_format::extents::ExtentList;
 use ov_format::list::PageRefs;
-use ov_format::page::{
-    ExtentList, PAGE_BYTES_MAX, PAGE_BYTES_MIN, PAGE_CUT_ONE_IN, Page, PagePointer,
-};
+use ov_format::page::{PAGE_BYTES_MAX, PAGE_BYTES_MIN, PAGE_CUT_ONE_IN, Page, PagePointer};
 use ov_format::refs::{PagePlace, Refs};
 use ov_format::snapshot::Counts;
 use ov_seal::compartment::{IdKey, chunk_id};
@@ -157,7 +156,7 @@ impl PageWriter {
             self.levels.push(Level::default());
         }
         let bytes = self.levels[level].bytes + pointer_weight(&child);
-        // Two children at least, so that every level is at most half of the one below.
+        // Three children at least, so that every level is at most a third of the one below.
         let cut = self.levels[level].children.len() > 1 && self.cuts(&child.first, bytes);
         let level_state = &mut self.levels[level];
         level_state.bytes = bytes;

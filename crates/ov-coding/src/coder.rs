@@ -2,8 +2,8 @@
 
 use crate::error::CodingError;
 
-/// How a frame's payload is coded. The number is part of the format and travels outside the
-/// frame, bound to it by its associated data.
+/// How a frame's payload is coded. The number is part of the format; it stands before the frame,
+/// under its encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coder {
     /// The plain bytes.

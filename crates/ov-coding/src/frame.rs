@@ -8,8 +8,8 @@
 //! rest      the chunks one behind the other, coded by the frame's coder
 //! ```
 //!
-//! The coder's number and the kind of the frame are not in here: they stand outside, in the
-//! frame's associated data.
+//! The coder's number and the kind of the frame are not in here: they stand before it, under the
+//! same encryption.
 
 use std::fmt;
 

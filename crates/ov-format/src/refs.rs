@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::content::{ChunkRef, Content, Extent, ExtentPage, FrameRef};
-use crate::page::{ExtentList, Page};
+use crate::extents::ExtentList;
+use crate::page::Page;
 
 /// Where a page lies; its identity for those who cannot read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use ov_format::content::{ChunkRef, Content, ExtentPage, FrameRef};
 use ov_format::entry::{Entry, Kind, ReadState};
+use ov_format::extents::ExtentList;
 use ov_format::id::ChunkTag;
 use ov_format::name::RecordName;
-use ov_format::page::{ExtentList, Page};
+use ov_format::page::Page;
 use ov_format::refs::{PagePlace, Refs};
 use ov_source::ShownPath;
 use ov_vault::graph::Needs;

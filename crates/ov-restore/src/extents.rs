@@ -1,7 +1,7 @@
 //! The content of an entry as a row of stretches, whatever way it is kept.
 
 use ov_format::content::{ChunkRef, Content, Extent, ExtentPage};
-use ov_format::page::ExtentList;
+use ov_format::extents::ExtentList;
 
 use crate::read_error::{PageFault, ReadError};
 use crate::reader::{FrameReader, refused};

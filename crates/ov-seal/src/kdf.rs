@@ -17,7 +17,7 @@ pub mod purpose {
     pub const MEMBER_MLDSA: &str = "oncovault 2026 v1 member ml-dsa-65 seed";
     /// Key of a member's local state, from the member's seed.
     pub const LOCAL_STATE: &str = "oncovault 2026 v1 local state";
-    /// An agent secret, from the compartment's id secret, the group and the epoch.
+    /// An agent secret, from the compartment's id secret and the group.
     pub const AGENT_SECRET: &str = "oncovault 2026 v1 agent secret";
     /// Key of chunk ids, from an agent secret.
     pub const CHUNK_ID: &str = "oncovault 2026 v1 chunk id";
