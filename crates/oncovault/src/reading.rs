@@ -1,0 +1,222 @@
+//! What a reader's verb works with: snapshots, their trees, and the frames behind them.
+
+use clap::Args;
+use ov_restore::{
+    ArchiveError, DumpError, FilterError, Filters, FrameReader, Limits, Part, ReadError,
+    ReaderKeys, RestoreError, SelectError, SnapshotInfo, SnapshotPath, Snapshots, Tree, TreeError,
+};
+use ov_vault::graph::Graph;
+use ov_vault::{State, Vault};
+
+use crate::desk::{Copies, Desk, Opened};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Which snapshots are meant.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which snapshots")]
+pub struct Which {
+    /// Of this dataset alone (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Vec<String>,
+
+    /// Of this host alone (may be given more than once)
+    #[arg(long, value_name = "HOST")]
+    pub host: Vec<String>,
+
+    /// Only those that were asked to back up this path (may be given more than once)
+    #[arg(long, value_name = "PATH")]
+    pub path: Vec<std::ffi::OsString>,
+
+    /// Only those with this tag (given more than once: with all of them)
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+}
+
+impl Which {
+    /// As the library takes them.
+    pub fn filters(&self) -> Filters {
+        use std::os::unix::ffi::OsStrExt;
+        Filters {
+            datasets: self.dataset.clone(),
+            hosts: self.host.clone(),
+            paths: self
+                .path
+                .iter()
+                .map(|path| path.as_bytes().to_vec())
+                .collect(),
+            tags: self.tag.clone(),
+        }
+    }
+}
+
+/// A vault as a reader sees it.
+pub struct Reading {
+    /// The vault.
+    pub opened: Opened,
+    /// What follows from its records.
+    pub state: State,
+    /// What the key opens.
+    pub keys: ReaderKeys,
+    /// The snapshots that it opens.
+    pub snapshots: Snapshots,
+}
+
+impl Reading {
+    /// Opens the vault and reads its list of snapshots.
+    pub fn open(desk: &Desk) -> Result<Self, Failure> {
+        Self::of(desk.open(Copies::Welcome)?, desk)
+    }
+
+    /// Reads the list of snapshots.
+    pub fn of(opened: Opened, desk: &Desk) -> Result<Self, Failure> {
+        let Opened { vault, writer, .. } = &opened;
+        let keys = ReaderKeys::unlock(vault, writer.member, &writer.secret)?;
+        let state = State::of(vault);
+        let snapshots = Snapshots::load(vault, &state, &keys)?;
+        for (name, error) in &snapshots.unreadable {
+            let id = ov_vault::finding::short(name);
+            desk.screen
+                .warn(format_args!("snapshot {id} cannot be read: {error}"));
+        }
+        Ok(Self {
+            opened,
+            state,
+            keys,
+            snapshots,
+        })
+    }
+
+    /// The vault.
+    pub fn vault(&self) -> &Vault {
+        &self.opened.vault
+    }
+
+    /// Refuses a key that opens no compartment, where content is needed.
+    pub fn require_reader(&self, what: &'static str) -> Result<(), Failure> {
+        match self.keys.compartments.is_empty() {
+            true => Err(ov_vault::VaultError::Forbidden {
+                what,
+                role: "reader",
+            }
+            .into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Where all frames lie.
+    pub fn graph(&self) -> Result<Graph, Failure> {
+        Ok(ov_restore::load_graph(
+            self.vault(),
+            &self.state,
+            &self.keys,
+        )?)
+    }
+
+    /// Reads frames.
+    pub fn reader<'a>(&'a self, graph: &'a Graph) -> FrameReader<'a> {
+        let limits = Limits::default();
+        FrameReader::new(self.vault(), &self.state, graph, &self.keys, limits)
+    }
+
+    /// The snapshot that a text means.
+    pub fn select(&self, spec: &str, which: &Which) -> Result<&SnapshotInfo, Failure> {
+        let selected = self.snapshots.select(spec, &which.filters());
+        selected.map_err(|error| {
+            let exit = match error {
+                SelectError::NotASpec { .. } => Exit::Usage,
+                _ => Exit::Failed,
+            };
+            let help = match (&error, self.snapshots.closed) {
+                (SelectError::Ambiguous { .. }, _) => "give more digits of its id".to_owned(),
+                (_, 0) => "`oncovault snapshots` lists what there is".to_owned(),
+                (_, closed) => format!(
+                    "`oncovault snapshots` lists what there is; this key does not open {closed} more"
+                ),
+            };
+            Failure::of(exit, &error).help(help)
+        })
+    }
+}
+
+/// The part of a snapshot at a path.
+pub fn part(tree: &Tree<'_>, info: &SnapshotInfo, path: &[u8]) -> Result<Part, Failure> {
+    let found = Part::at(tree, path)?;
+    found.ok_or_else(|| {
+        let path = crate::screen::shown(path);
+        Failure::failed(format!("/{path} is not in snapshot {}", info.short_id())).help(format!(
+            "`oncovault ls {}` lists what is in it",
+            info.short_id()
+        ))
+    })
+}
+
+/// Reads `SNAP[:PATH]`.
+pub fn snapshot_path(text: &std::ffi::OsStr) -> Result<SnapshotPath, Failure> {
+    use std::os::unix::ffi::OsStrExt;
+    SnapshotPath::parse(text.as_bytes()).map_err(|error| Failure::of(Exit::Usage, &error))
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::of(exit_of_read(&error), &error)
+            .help("`oncovault check` tells what is touched; other files are not affected")
+    }
+}
+
+/// The class of an error in reading a frame.
+pub fn exit_of_read(error: &ReadError) -> Exit {
+    match error {
+        ReadError::Store(error) => crate::failure::exit_of_store(error),
+        ReadError::Closed { .. } => Exit::WrongKey,
+        _ => Exit::Damage,
+    }
+}
+
+impl From<TreeError> for Failure {
+    fn from(error: TreeError) -> Self {
+        Self::of(exit_of_read(&error.source), &error)
+            .help("`oncovault check` tells what is touched; other parts are not affected")
+    }
+}
+
+impl From<FilterError> for Failure {
+    fn from(error: FilterError) -> Self {
+        Self::of(Exit::Usage, &error)
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        let failure = Self::of(Exit::Failed, &error);
+        match error {
+            RestoreError::Full(_) => failure.help(
+                "make room, then run the same again with --overwrite if-changed: it goes on from there",
+            ),
+            RestoreError::NoSpace { .. } => {
+                failure.help("choose a larger place with --to, or a part with --include")
+            }
+            RestoreError::Target(_) => failure.help("look at --to DIR"),
+        }
+    }
+}
+
+impl From<DumpError> for Failure {
+    fn from(error: DumpError) -> Self {
+        let exit = match error {
+            DumpError::Content(_) => Exit::Damage,
+            _ => Exit::Failed,
+        };
+        Self::of(exit, &error)
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        let exit = match error {
+            ArchiveError::Tree(_) | ArchiveError::Content { .. } => Exit::Damage,
+            _ => Exit::Failed,
+        };
+        Self::of(exit, &error)
+    }
+}

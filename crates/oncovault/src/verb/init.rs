@@ -1,0 +1,137 @@
+//! `init`: a new vault, its owner's key file and its recovery kit.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ov_admin::found::{self, Founded, Founding};
+use ov_seal::entropy::OsEntropy;
+use ov_seal::keyfile::{KeyFile, Wrap};
+use ov_seal::passphrase::Passphrase;
+use ov_vault::SystemClock;
+use serde_json::json;
+
+use crate::desk::{Desk, keep_instance, reserve_key_file, write_key_file};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::screen::{BOLD, GOOD};
+use crate::{kit, machine, passphrase};
+
+/// Where nobody says more, one compartment is enough; more can be added at any time.
+const COMPARTMENT: &str = "clinical";
+
+/// What `init` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A domain of reading with its own keys, like clinical or genomic (may be given more than
+    /// once) [default: clinical]
+    #[arg(long, value_name = "NAME")]
+    compartment: Vec<String>,
+
+    /// The owner's name [default: user@host]
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
+
+    /// Write the recovery kit as a page to print
+    #[arg(long, value_name = "FILE.html")]
+    kit: Option<PathBuf>,
+
+    /// Write the key file without a passphrase: whoever reads the file has the key
+    #[arg(long)]
+    unprotected_key: bool,
+}
+
+/// Founds the vault.
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let url = desk.url()?;
+    let key_path = desk.key_path()?;
+    let passphrase = new_passphrase(args, desk)?;
+    let file = reserve_key_file(&key_path)?;
+    let founded = found(args, desk);
+    let founded = match founded {
+        Ok(founded) => founded,
+        Err(failure) => {
+            // It is empty, and nobody should take it for a key.
+            let _ = std::fs::remove_file(&key_path);
+            return Err(failure);
+        }
+    };
+    let wrap = passphrase.as_ref().map_or(Wrap::None, Wrap::Passphrase);
+    let key = KeyFile::new(founded.facts.clone(), &founded.secret, wrap, &OsEntropy);
+    let written = key
+        .map_err(Failure::from)
+        .and_then(|key| write_key_file(&file, &key_path, &key));
+    // Shown even if the key file could not be written: it is then the only key there is.
+    print(&founded, &key_path, &url.to_string(), desk);
+    written?;
+    keep_instance(&desk.member_state(&founded.facts)?, founded.instance)?;
+    if let Some(page) = &args.kit {
+        kit::write_page(&founded.kit, founded.facts.vault, page)?;
+        desk.screen.note(format_args!(
+            "The kit is in {}: print it, then delete the file.",
+            page.display()
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn found(args: &Args, desk: &Desk) -> Result<Founded, Failure> {
+    let target = ov_store::create(&desk.url()?, &desk.options.s3.open_options())?;
+    let founding = Founding {
+        compartments: match args.compartment.is_empty() {
+            true => vec![COMPARTMENT.to_owned()],
+            false => args.compartment.clone(),
+        },
+        owner: args.owner.clone().unwrap_or_else(machine::user_at_host),
+    };
+    Ok(found::init(
+        Arc::from(target),
+        founding,
+        &OsEntropy,
+        &SystemClock,
+    )?)
+}
+
+/// A key file without a passphrase is made only when asked for.
+fn new_passphrase(args: &Args, desk: &Desk) -> Result<Option<Passphrase>, Failure> {
+    let given = passphrase::given(&desk.options)?;
+    match (given, args.unprotected_key) {
+        (Some(_), true) => Err(
+            Failure::usage("--unprotected-key, and a passphrase is given")
+                .help("leave out one of them"),
+        ),
+        (None, true) => Ok(None),
+        (Some(given), false) => Ok(Some(given)),
+        (None, false) => match passphrase::asked_anew("the key file")? {
+            Some(typed) => Ok(Some(typed)),
+            None => Err(Failure::usage("no passphrase for the new key file")
+                .help("give --passphrase-file FILE, or say --unprotected-key for none")),
+        },
+    }
+}
+
+fn print(founded: &Founded, key: &Path, url: &str, desk: &Desk) {
+    let facts = &founded.facts;
+    let screen = &desk.screen;
+    screen.line(format_args!(
+        "{GOOD}The vault is ready:{GOOD:#} {BOLD}{url}{BOLD:#}"
+    ));
+    screen.line(format_args!("  vault  {}", facts.vault));
+    screen.line(format_args!("  owner  {}", facts.name));
+    screen.line(format_args!(
+        "  key    {} (back it up too, or keep the kit)",
+        key.display()
+    ));
+    kit::print(&founded.kit, facts.vault, screen);
+    screen.line(format_args!(
+        "\nNext: oncovault --vault {url} --key {} backup PATH…",
+        key.display()
+    ));
+    screen.document(&json!({
+        "vault_id": facts.vault.to_string(),
+        "url": url,
+        "key_file": key.display().to_string(),
+        "member": facts.member.to_string(),
+        "owner": facts.name,
+        "recovery_kit": {"words": founded.kit.words(), "text": *founded.kit.text()},
+    }));
+}

@@ -1,0 +1,331 @@
+//! `restore`: files back from a snapshot.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use ov_restore::{
+    Deleting, EntryError, Filter, Monitor, Notice, Progress, Report, RestoreOptions, Tree,
+    Verifying, Wanted,
+};
+use ov_source::{Overwrite, Owners};
+use serde_json::{Value, json};
+
+use crate::amount;
+use crate::desk::Desk;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::meter::{Meter, Status};
+use crate::reading::{Reading, Which, exit_of_read, part, snapshot_path};
+use crate::screen::{GOOD, shown};
+use crate::signals::{Interruption, Signals};
+
+/// How many of many are shown.
+const SHOWN_MAX: usize = 20;
+
+/// What `restore` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// An id, `latest`, `latest~N` or a date; with :PATH only what is in that folder
+    #[arg(value_name = "SNAP[:PATH]")]
+    snapshot: OsString,
+
+    /// The folder to restore into
+    #[arg(long, short = 't', value_name = "DIR")]
+    to: PathBuf,
+
+    /// Restore only what this pattern takes (may be given more than once)
+    #[arg(long, short, value_name = "GLOB")]
+    include: Vec<String>,
+
+    /// Leave out what this pattern takes (may be given more than once)
+    #[arg(long, short, value_name = "GLOB")]
+    exclude: Vec<String>,
+
+    /// What happens to files that are there; without it DIR must be empty
+    #[arg(long, value_name = "WHEN")]
+    overwrite: Option<When>,
+
+    /// Delete from restored folders what the snapshot does not hold
+    #[arg(long, requires = "overwrite")]
+    delete: bool,
+
+    /// Read what was written and compare it
+    #[arg(long)]
+    verify: bool,
+
+    /// Let everything belong to you
+    #[arg(long)]
+    no_owner: bool,
+
+    /// Tell what would be done
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+
+    #[command(flatten)]
+    which: Which,
+}
+
+/// When a file that is there is written over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// Always.
+    Always,
+    /// Unless size and time are the same.
+    IfChanged,
+    /// Never.
+    Never,
+}
+
+/// Restores.
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let wanted = snapshot_path(&args.snapshot)?;
+    let filter = Filter::new(&args.include, &args.exclude)?;
+    check_target(args)?;
+    let reading = Reading::open(desk)?;
+    reading.require_reader("restore")?;
+    let info = reading.select(&wanted.spec, &args.which)?;
+    let graph = reading.graph()?;
+    let reader = reading.reader(&graph);
+    let tree = Tree::of(&reader, &info.snapshot);
+    let part = part(&tree, info, &wanted.path)?;
+    let wanted = Wanted {
+        tree,
+        part: &part,
+        filter: &filter,
+        roots: &info.snapshot.paths,
+    };
+    let meter = Meter::new(desk, Signals::listen(Interruption::AtOnce));
+    let watcher = Watcher {
+        meter: &meter,
+        desk,
+    };
+    if args.dry_run {
+        return dry_run(args, desk, &wanted, &watcher);
+    }
+    let restored = ov_restore::restore(&wanted, &args.to, &options(args), &watcher);
+    meter.clear();
+    let report = restored?;
+    let exit = exit_of(&report);
+    desk.screen.document(&document(
+        &info.id(),
+        &args.to,
+        &report,
+        meter.elapsed().as_secs_f64(),
+    ));
+    print(&info.short_id(), &args.to, &report, desk);
+    Ok(exit)
+}
+
+fn options(args: &Args) -> RestoreOptions {
+    RestoreOptions {
+        overwrite: match args.overwrite {
+            Some(When::Always) => Overwrite::Always,
+            Some(When::IfChanged) | None => Overwrite::IfChanged,
+            Some(When::Never) => Overwrite::Never,
+        },
+        owners: match args.no_owner {
+            true => Owners::Keep,
+            false => Owners::Restore,
+        },
+        deleting: match args.delete {
+            true => Deleting::Others,
+            false => Deleting::Nothing,
+        },
+        verifying: match args.verify {
+            true => Verifying::Yes,
+            false => Verifying::No,
+        },
+        ..RestoreOptions::default()
+    }
+}
+
+/// Existing data is touched only when that was said.
+fn check_target(args: &Args) -> Result<(), Failure> {
+    let to = args.to.display();
+    let occupied = match std::fs::read_dir(&args.to) {
+        Ok(mut names) => names.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => {
+            return Err(Failure::failed(format!(
+                "cannot restore into {to}: {error}"
+            )));
+        }
+    };
+    if occupied && args.overwrite.is_none() {
+        return Err(
+            Failure::failed(format!("{to} is not empty, and was not touched")).help(
+                "name an empty or new folder; to restore over it, or to go on with an interrupted \
+             restore, say --overwrite if-changed (or always, or never)",
+            ),
+        );
+    }
+    Ok(())
+}
+
+fn dry_run(
+    args: &Args,
+    desk: &Desk,
+    wanted: &Wanted<'_>,
+    watcher: &Watcher<'_>,
+) -> Result<Exit, Failure> {
+    let plan = ov_restore::plan(wanted, watcher);
+    watcher.meter.clear();
+    let bytes = amount::bytes(plan.bytes);
+    desk.screen.line(format_args!(
+        "Would restore {} entries, {} files with {bytes} from {} packs into {}.",
+        plan.entries,
+        plan.files,
+        plan.packs,
+        args.to.display()
+    ));
+    desk.screen.document(&json!({
+        "dry_run": true,
+        "entries": plan.entries,
+        "files": plan.files,
+        "bytes": plan.bytes,
+        "frames": plan.frames,
+        "packs": plan.packs,
+        "lost": plan.lost,
+    }));
+    match plan.lost {
+        0 => Ok(Exit::Done),
+        lost => {
+            desk.screen
+                .warn(format_args!("{lost} parts of the tree cannot be read"));
+            Ok(Exit::Damage)
+        }
+    }
+}
+
+/// Damage outranks what the target refused, and that outranks what the backup could not read.
+fn exit_of(report: &Report) -> Exit {
+    let exit = |error: &EntryError| match error {
+        EntryError::Read(error) => exit_of_read(error),
+        EntryError::Tree(error) => exit_of_read(&error.source),
+        EntryError::Size { .. } | EntryError::ChunkLength => Exit::Damage,
+        _ => Exit::Failed,
+    };
+    let exits: Vec<Exit> = report
+        .failures
+        .kept
+        .iter()
+        .map(|f| exit(&f.error))
+        .collect();
+    match () {
+        () if exits.contains(&Exit::Damage) => Exit::Damage,
+        () if !exits.is_empty() => exits.first().copied().unwrap_or(Exit::Failed),
+        () if !report.unreadable.is_empty() => Exit::SourceUnread,
+        () => Exit::Done,
+    }
+}
+
+fn document(id: &str, to: &Path, report: &Report, seconds: f64) -> Value {
+    let failures = report.failures.kept.iter().map(|failure| {
+        json!({
+            "path": String::from_utf8_lossy(failure.path.as_bytes()),
+            "error": failure.error.to_string(),
+        })
+    });
+    let unreadable =
+        report.unreadable.kept.iter().map(
+            |(path, why)| json!({"path": String::from_utf8_lossy(path.as_bytes()), "error": why}),
+        );
+    json!({
+        "snapshot_id": id,
+        "to": to.display().to_string(),
+        "entries": report.entries,
+        "files_written": report.files_written,
+        "kept": report.kept,
+        "links": report.links,
+        "deleted": report.deleted,
+        "verified": report.verified,
+        "bytes_written": report.bytes_written,
+        "bytes_found": report.bytes_found,
+        "failed": report.failures.count,
+        "failures": failures.collect::<Vec<_>>(),
+        "changed_while_read": report.changed.count,
+        "unreadable": report.unreadable.count,
+        "unreadable_paths": unreadable.collect::<Vec<_>>(),
+        "notices": report.notices.count,
+        "seconds": seconds,
+    })
+}
+
+fn print(id: &str, to: &Path, report: &Report, desk: &Desk) {
+    let screen = &desk.screen;
+    for notice in report.notices.kept.iter().take(SHOWN_MAX) {
+        screen.note(notice);
+    }
+    if report.notices.count > SHOWN_MAX as u64 {
+        screen.note(format_args!("{} notices in all", report.notices.count));
+    }
+    for path in report.changed.kept.iter().take(SHOWN_MAX) {
+        screen.warn(format_args!("{path} had changed while it was backed up"));
+    }
+    for (path, why) in report.unreadable.kept.iter().take(SHOWN_MAX) {
+        screen.warn(format_args!("{path} is not in the backup: {why}"));
+    }
+    if report.is_whole() {
+        screen.line(format_args!(
+            "{GOOD}Restored{GOOD:#} snapshot {id} into {}: {} entries, {} files written ({}), {} \
+             were there already.",
+            to.display(),
+            report.entries,
+            report.files_written,
+            amount::bytes(report.bytes_written),
+            report.kept
+        ));
+    } else {
+        screen.warn(format_args!(
+            "{} could not be restored; {} entries are in {}",
+            amount::of(report.failures.count, "thing", "things"),
+            report.entries,
+            to.display()
+        ));
+    }
+    if report.verified > 0 {
+        screen.line(format_args!(
+            "{} read back and found right.",
+            amount::of(report.verified, "file", "files")
+        ));
+    }
+}
+
+struct Watcher<'w> {
+    meter: &'w Meter,
+    desk: &'w Desk,
+}
+
+impl Monitor for Watcher<'_> {
+    fn progress(&self, progress: Progress) {
+        self.meter.show(|| Status {
+            files: progress.files,
+            files_total: progress.files_total,
+            bytes: progress.bytes,
+            bytes_total: progress.bytes_total,
+            also: String::new(),
+            current: progress.current.map(|key| key.path()).unwrap_or_default(),
+        });
+    }
+
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::Failed(failure) => self.meter.warn(&failure.to_string()),
+            Notice::SpaceIsLow { needed, free } => self.meter.warn(&format!(
+                "{} may be needed, and {} are free",
+                amount::bytes(needed),
+                amount::bytes(free)
+            )),
+            Notice::NothingDeleted => {
+                self.meter
+                    .warn("nothing is deleted, since a part of the tree cannot be read");
+            }
+            Notice::Deleted(key) => {
+                self.desk
+                    .screen
+                    .detail(format_args!("deleted {}", shown(&key.path())));
+            }
+        }
+    }
+}
