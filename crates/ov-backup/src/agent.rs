@@ -66,7 +66,7 @@ impl Agent {
     /// group, so no agent of another group can write into it.
     pub fn dataset(&self, name: &str) -> DatasetId {
         let text = [b"oncovault dataset\0", name.as_bytes()].concat();
-        let hash = chunk_id(&self.secret.id_key(), &text);
+        let hash = chunk_id(&self.secret.page_key(), &text);
         let mut id = [0; DatasetId::BYTES];
         id.copy_from_slice(&hash.0[..DatasetId::BYTES]);
         DatasetId(id)

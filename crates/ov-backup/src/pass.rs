@@ -105,7 +105,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         'w: 's,
     {
         let jobs = start_readers(scope, threads, self.source, self.keys);
-        let mut pages = PageWriter::new(self.keys.id.clone());
+        let mut pages = PageWriter::new(self.keys.page.clone());
         let mut pending: VecDeque<Pending> = VecDeque::new();
         let mut ahead = 0;
         for item in self.source.walk() {
@@ -464,7 +464,7 @@ struct Sink<'a, 'w> {
 
 impl PageSink for Sink<'_, '_> {
     fn page(&mut self, encoded: Vec<u8>) -> Result<StoredPage, BackupError> {
-        let id = chunk_id(&self.keys.id, &encoded);
+        let id = chunk_id(&self.keys.page, &encoded);
         let (chunk, novelty) = match self.index.find(&id) {
             Some(chunk) => (chunk, Novelty::Known),
             None => {

@@ -41,8 +41,10 @@ pub struct Ending {
 
 /// What reading needs, shared by all readers.
 pub struct ReadKeys {
-    /// Names chunks.
+    /// Names chunks of files.
     pub id: IdKey,
+    /// Names pages, and says where they are cut.
+    pub page: IdKey,
     /// Cutters by profile.
     pub cutters: Vec<Cutter>,
 }
@@ -57,6 +59,7 @@ impl ReadKeys {
             .collect();
         Self {
             id: secret.id_key(),
+            page: secret.page_key(),
             cutters,
         }
     }

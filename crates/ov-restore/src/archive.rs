@@ -8,7 +8,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ov_format::entry::{Entry, EntryKey, Kind, Meta, ReadState, Time};
+use ov_format::entry::{Entry, EntryKey, Kind, Meta, Time};
 use ov_source::ShownPath;
 use tar::{Builder, EntryType, Header};
 use thiserror::Error;
@@ -18,6 +18,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use crate::dump::ContentReader;
 use crate::read_error::TreeError;
 use crate::report::{EntryError, Shown};
+use crate::restore::is_lost;
 use crate::shape::Wanted;
 
 /// Why a stream ended early. What was written is not to be used.
@@ -80,8 +81,7 @@ pub fn dump_tar(
 }
 
 fn is_left_out(entry: &Entry) -> bool {
-    let unreadable = matches!(entry.state, ReadState::Unreadable(_));
-    entry.meta.kind == Kind::Socket || (unreadable && entry.meta.kind != Kind::Directory)
+    entry.meta.kind == Kind::Socket || is_lost(entry)
 }
 
 fn tar_entry(

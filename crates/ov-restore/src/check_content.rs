@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use ov_format::content::{ChunkRef, Content, ExtentPage, FrameRef};
-use ov_format::entry::{Entry, Kind, ReadState};
+use ov_format::entry::{Entry, Kind};
 use ov_format::extents::ExtentList;
 use ov_format::id::ChunkTag;
 use ov_format::name::RecordName;
@@ -18,6 +18,7 @@ use crate::monitor::{Monitor, Progress};
 use crate::read_error::{ReadError, TreeError};
 use crate::reader::{Frame, FrameReader, lock};
 use crate::report::{EntryError, Shown};
+use crate::restore::is_lost;
 use crate::snapshots::SnapshotInfo;
 use crate::tree::{Next, Tree};
 
@@ -315,7 +316,7 @@ impl Check<'_> {
 }
 
 fn has_size(entry: &Entry) -> bool {
-    entry.meta.kind == Kind::File && !matches!(entry.state, ReadState::Unreadable(_))
+    entry.meta.kind == Kind::File && !is_lost(entry)
 }
 
 fn rows(frame: &Frame) -> Box<[Option<(ChunkTag, u32)>]> {

@@ -12,6 +12,7 @@ use crate::extents::{Extents, Stretch};
 use crate::read_error::ReadError;
 use crate::reader::{Frame, FrameReader, lock};
 use crate::report::EntryError;
+use crate::restore::is_lost;
 
 /// Chunks that are fetched ahead together.
 const AHEAD_CHUNKS: usize = 64;
@@ -44,7 +45,9 @@ pub fn dump_file(
     out: &mut dyn Write,
 ) -> Result<u64, DumpError> {
     match (&entry.meta.kind, &entry.state) {
-        (_, ReadState::Unreadable(reason)) => return Err(DumpError::Unreadable(reason.clone())),
+        (_, ReadState::Unreadable(reason)) if is_lost(entry) => {
+            return Err(DumpError::Unreadable(reason.clone()));
+        }
         (Kind::File, _) => {}
         _ => return Err(DumpError::NotAFile),
     }

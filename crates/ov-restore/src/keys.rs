@@ -8,7 +8,7 @@ use ov_format::keys::{Recipient, SealedSecret, SecretKind, decode_secret};
 use ov_open::compartment::CompartmentSecret;
 use ov_open::open::open_segment;
 use ov_open::recovery::RecoveryKit;
-use ov_seal::compartment::{AgentSecret, IdKey};
+use ov_seal::compartment::AgentSecret;
 use ov_seal::kdf::Key32;
 use ov_seal::member::MemberSecret;
 use ov_seal::segment::{OpenKey, SegmentError, SegmentOpener};
@@ -131,11 +131,6 @@ impl ReaderKeys {
         }
     }
 
-    /// Names the chunks of a group in a compartment.
-    pub fn id_key(&self, compartment: CompartmentId, epoch: u32, group: GroupId) -> Option<IdKey> {
-        Some(self.agent_secret(compartment, epoch, group)?.id_key())
-    }
-
     /// Whether these keys open anything of a compartment.
     pub fn reads(&self, compartment: CompartmentId) -> bool {
         self.compartments.contains_key(&compartment)
@@ -151,7 +146,8 @@ impl ReaderKeys {
         Some(&self.compartments.get(&compartment)?.get(&epoch)?.secret)
     }
 
-    fn agent_secret(
+    /// What names the chunks of a group in a compartment.
+    pub(crate) fn agent_secret(
         &self,
         compartment: CompartmentId,
         epoch: u32,

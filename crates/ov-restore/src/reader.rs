@@ -178,7 +178,7 @@ impl<'a> FrameReader<'a> {
         let placement = self.graph.placements(segment).first();
         let key = placement.and_then(|placement| {
             let Placement { signer, epoch, .. } = *placement;
-            self.id_key_of(placement.compartment, epoch, signer)
+            self.id_key_of(FrameKind::Content, placement.compartment, epoch, signer)
         });
         key.is_some_and(|key| chunk_id(&key, bytes).tag() == tag)
     }
@@ -331,7 +331,7 @@ impl<'a> FrameReader<'a> {
         let plain = self
             .decode(&opened)
             .map_err(|why| damaged(at, spot, Damage::Coded(why)))?;
-        let key = self.id_key_of(spot.compartment, spot.epoch, spot.signer);
+        let key = self.id_key_of(opened.kind, spot.compartment, spot.epoch, spot.signer);
         let check = ChunkCheck::new(key.ok_or_else(|| closed(spot))?);
         let wrong = (0..plain.chunk_count()).filter(|index| {
             let chunk = plain.chunk(*index);
@@ -396,14 +396,20 @@ impl<'a> FrameReader<'a> {
         Ok(opener)
     }
 
+    /// The key of ids in frames of this kind: pages have their own.
     fn id_key_of(
         &self,
+        kind: FrameKind,
         compartment: ov_format::id::CompartmentId,
         epoch: u32,
         signer: ov_format::id::MemberId,
     ) -> Option<IdKey> {
         let group = self.vault.head().members.get(&signer)?.group;
-        self.keys.id_key(compartment, epoch, group)
+        let secret = self.keys.agent_secret(compartment, epoch, group)?;
+        Some(match kind {
+            FrameKind::Tree | FrameKind::Extents => secret.page_key(),
+            FrameKind::Content | FrameKind::List | FrameKind::Section => secret.id_key(),
+        })
     }
 }
 

@@ -150,7 +150,8 @@ pub struct Report {
     pub failures: Shown<Failure>,
     /// Entries that had changed while they were backed up: a mixture of moments.
     pub changed: Shown<ShownPath>,
-    /// Entries that the backup could not read, with its reason; they are not restored.
+    /// Entries that the backup could not read, with its reason. Files are restored as far as they
+    /// could be read, other things not at all.
     pub unreadable: Shown<(ShownPath, String)>,
     /// Small things that are not as they were.
     pub notices: Notices,

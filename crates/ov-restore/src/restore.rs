@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use ov_format::content::Content;
 use ov_format::entry::{Entry, EntryKey, Kind, Meta, ReadState};
 use ov_format::id::ObjectHash;
 use ov_source::{
@@ -152,8 +153,14 @@ fn count(items: usize) -> u64 {
     u64::try_from(items).unwrap_or(u64::MAX)
 }
 
+/// Whether there is nothing to put back: of what could not be read at all, the metadata mean
+/// nothing either. A file is put back as far as it could be read.
+pub(crate) fn is_lost(entry: &Entry) -> bool {
+    matches!(entry.state, ReadState::Unreadable(_)) && entry.content == Content::Empty
+}
+
 fn has_content(entry: &Entry) -> bool {
-    entry.meta.kind == Kind::File && !matches!(entry.state, ReadState::Unreadable(_))
+    entry.meta.kind == Kind::File && !is_lost(entry)
 }
 
 /// Restores what is wanted into the folder `target`. What fails is in the report; the others go
@@ -394,11 +401,12 @@ impl<'e> Engine<'e> {
                 self.links.push((group, entry.key, key));
                 return;
             }
-            if !matches!(entry.state, ReadState::Unreadable(_)) {
+            if !is_lost(&entry) {
                 self.groups.insert(group, (entry.key.clone(), key.clone()));
             }
         }
         match entry.meta.kind {
+            _ if is_lost(&entry) => {}
             Kind::File => self.file(entry, &key),
             _ => self.plain(&entry, &key),
         }
@@ -436,9 +444,6 @@ impl<'e> Engine<'e> {
     }
 
     fn file(&mut self, entry: Entry, key: &EntryKey) {
-        if !has_content(&entry) {
-            return;
-        }
         if self.window.is_full() {
             self.flush(Flush::All);
         }
@@ -461,7 +466,7 @@ impl<'e> Engine<'e> {
     }
 
     /// Adds the content of the file that was opened last to the window.
-    fn content(&mut self, content: &ov_format::content::Content) -> Result<(), EntryError> {
+    fn content(&mut self, content: &Content) -> Result<(), EntryError> {
         let reader = self.wanted.tree.reader();
         let mut found = 0u64;
         for stretch in Extents::of(reader, content) {

@@ -9,14 +9,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ov_coding::FRAME_PLAIN_MAX;
-use ov_format::entry::{Entry, Kind, ReadState};
+use ov_format::entry::{Entry, Kind};
 use rustix::fs::{Mode, OFlags, SeekFrom, open, seek};
 use rustix::io::Errno;
 
 use crate::extents::{Extents, Stretch};
 use crate::reader::FrameReader;
 use crate::report::EntryError;
-use crate::restore::Tally;
+use crate::restore::{Tally, is_lost};
 use crate::shape::Wanted;
 
 /// Bytes read at once where no chunk says how many.
@@ -55,7 +55,7 @@ fn files<'f>(wanted: &'f Wanted<'_>, tally: &'f Tally<'_>) -> impl Iterator<Item
     let mut groups = HashSet::new();
     wanted.entries().flatten().filter(move |entry| {
         entry.meta.kind == Kind::File
-            && !matches!(entry.state, ReadState::Unreadable(_))
+            && !is_lost(entry)
             && entry
                 .meta
                 .link_group

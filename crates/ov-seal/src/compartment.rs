@@ -44,6 +44,11 @@ impl AgentSecret {
         IdKey(derive(purpose::CHUNK_ID, &[self.0.bytes()]))
     }
 
+    /// Names pages of trees and of extents.
+    pub fn page_key(&self) -> IdKey {
+        IdKey(derive(purpose::PAGE_ID, &[self.0.bytes()]))
+    }
+
     /// Key of cut points.
     pub fn cut_key(&self) -> Key32 {
         derive(purpose::CUT, &[self.0.bytes()])
@@ -96,6 +101,7 @@ mod tests {
         let keys = [
             secret.bytes().clone(),
             secret.id_key().0,
+            secret.page_key().0,
             secret.cut_key(),
             secret.group_key().0,
         ];

@@ -21,6 +21,8 @@ pub mod purpose {
     pub const AGENT_SECRET: &str = "oncovault 2026 v1 agent secret";
     /// Key of chunk ids, from an agent secret.
     pub const CHUNK_ID: &str = "oncovault 2026 v1 chunk id";
+    /// Key of the ids of pages, from an agent secret: a file with the bytes of a page is no page.
+    pub const PAGE_ID: &str = "oncovault 2026 v1 page id";
     /// Key of cut points, from an agent secret.
     pub const CUT: &str = "oncovault 2026 v1 cut";
     /// Key of a group's index, from an agent secret.
@@ -54,6 +56,7 @@ pub mod purpose {
         LOCAL_STATE,
         AGENT_SECRET,
         CHUNK_ID,
+        PAGE_ID,
         CUT,
         GROUP,
         GROUP_SLOT,

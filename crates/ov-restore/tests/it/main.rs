@@ -1,0 +1,9 @@
+//! Real folders backed up into a store in memory, and what comes back.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod forge;
+mod hostile;
+mod reading;
+mod restoring;
+mod site;
+mod verbs;
