@@ -7,6 +7,8 @@ use ov_seal::segment::SegmentError;
 use ov_store::StoreError;
 use thiserror::Error;
 
+use crate::finding::Finding;
+
 /// Why an operation on a vault failed.
 #[derive(Debug, Error)]
 pub enum VaultError {
@@ -90,7 +92,42 @@ pub enum VaultError {
     /// A list has more pages than a table can number.
     #[error("a list of {0} pages does not fit a table: back up in smaller parts")]
     ListTooLong(usize),
+    /// The key file opens no structure sections.
+    #[error("this key cannot {what}: it holds no structure secret, which keepers and readers have")]
+    NoStructure {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// What snapshots need is not known completely, so nothing may be deleted.
+    #[error("nothing may be deleted while it is not known what all snapshots need: {}", first(.0))]
+    Blocked(Vec<Finding>),
+    /// The target holds objects of another vault.
+    #[error("{place} holds objects of another vault too, such as {name}: nothing was copied")]
+    Foreign {
+        /// The target, for people.
+        place: String,
+        /// One of them.
+        name: ObjectName,
+    },
+    /// A vault should be copied onto itself.
+    #[error("{place} is the vault's own target: choose another place for the copy")]
+    SamePlace {
+        /// The target, for people.
+        place: String,
+    },
+    /// The bytes of a plan are none.
+    #[error("this is no plan that this program can read: {0}")]
+    NotAPlan(FormatError),
     /// The target failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn first(findings: &[Finding]) -> String {
+    let rest = findings.len().saturating_sub(1);
+    match findings.first() {
+        Some(finding) if rest > 0 => format!("{finding} (and {rest} more)"),
+        Some(finding) => finding.to_string(),
+        None => "unknown".to_owned(),
+    }
 }

@@ -3,7 +3,7 @@
 //! Segment ids are interned, so that a page or frame costs a few bytes: about 60 bytes per frame
 //! and per page in memory, whatever the sizes of files.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ov_format::audience::SegmentContext;
 use ov_format::content::FrameRef;
@@ -14,6 +14,7 @@ use ov_format::record::Section;
 use ov_format::refs::PagePlace;
 use ov_format::snapshot::{Counts, Structure};
 use ov_format::{audience::Audience, record::SignedRecord, snapshot::Places};
+use ov_store::StoreError;
 
 use crate::error::VaultError;
 use crate::finding::Finding;
@@ -57,7 +58,8 @@ pub struct Graph {
     children: HashMap<Page, Box<[Page]>>,
     frames: HashMap<Page, Box<[Frame]>>,
     roots: BTreeMap<RecordName, Root>,
-    published_by: HashMap<SegmentNumber, RecordName>,
+    published_by: HashMap<SegmentNumber, Vec<RecordName>>,
+    loaded: HashSet<RecordName>,
     findings: Vec<Finding>,
 }
 
@@ -78,26 +80,92 @@ impl Graph {
         wanted: &dyn Fn(&RecordName) -> bool,
     ) -> Result<Self, VaultError> {
         let mut graph = Self::default();
+        graph.extend(vault, state, open, wanted)?;
+        Ok(graph)
+    }
+
+    /// Reads only datasets, roots and counts of commits, not their lists: for retention, which
+    /// needs no more.
+    pub fn load_roots(
+        vault: &Vault,
+        state: &State,
+        open: OpenSegment<'_>,
+        wanted: &dyn Fn(&RecordName) -> bool,
+    ) -> Result<Self, VaultError> {
+        let mut graph = Self::default();
         for name in state.commits.keys().filter(|name| wanted(name)) {
-            let loaded = graph.load_commit(vault, name, open);
-            graph.note(loaded, ObjectName::Record(*name))?;
-        }
-        for name in &state.places {
-            let loaded = graph.load_places(vault, name, open);
-            graph.note(loaded, ObjectName::Record(*name))?;
+            let loaded = graph.load_root(vault, name, open).map(|_| ());
+            graph.note(loaded, name)?;
         }
         Ok(graph)
     }
 
-    fn note(&mut self, loaded: Result<(), VaultError>, name: ObjectName) -> Result<(), VaultError> {
+    /// Reads what was not read before: after a refresh of the vault, or from another target of
+    /// it. What could not be read is tried again.
+    pub fn extend(
+        &mut self,
+        vault: &Vault,
+        state: &State,
+        open: OpenSegment<'_>,
+        wanted: &dyn Fn(&RecordName) -> bool,
+    ) -> Result<(), VaultError> {
+        self.findings.clear();
+        for name in state.commits.keys().filter(|name| wanted(name)) {
+            if !self.loaded.contains(name) {
+                let loaded = self.load_commit(vault, name, open);
+                self.note(loaded, name)?;
+            }
+        }
+        for name in &state.places {
+            if !self.loaded.contains(name) {
+                let loaded = self.load_places(vault, name, open);
+                self.note(loaded, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(
+        &mut self,
+        loaded: Result<(), VaultError>,
+        name: &RecordName,
+    ) -> Result<(), VaultError> {
         match loaded {
             Err(VaultError::Store(error)) if error.is_retryable() => Err(error.into()),
             Err(error) => {
-                self.findings.push(Finding::Sealed(name, error.to_string()));
+                self.findings.push(sealed(ObjectName::Record(*name), error));
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.loaded.insert(*name);
+                Ok(())
+            }
         }
+    }
+
+    /// Whether all that a record says of structure was read.
+    pub fn has_read(&self, name: &RecordName) -> bool {
+        self.loaded.contains(name)
+    }
+
+    fn load_root(
+        &mut self,
+        vault: &Vault,
+        name: &RecordName,
+        open: OpenSegment<'_>,
+    ) -> Result<(SignedRecord, Structure), VaultError> {
+        let record = vault.record(name)?;
+        let section = structure_section(&record)?;
+        let object = ObjectName::Record(*name);
+        let structure: Structure =
+            open_section(section, object, vault.id(), name.log.member, open)?;
+        let root = Root {
+            dataset: structure.dataset,
+            page: structure.root,
+            counts: structure.counts,
+        };
+        self.roots.insert(*name, root);
+        Ok((record, structure))
     }
 
     fn load_commit(
@@ -106,11 +174,9 @@ impl Graph {
         name: &RecordName,
         open: OpenSegment<'_>,
     ) -> Result<(), VaultError> {
-        let record = vault.record(name)?;
-        let section = structure_section(&record)?;
         let object = ObjectName::Record(*name);
-        let structure: Structure =
-            open_section(section, object, vault.id(), name.log.member, open)?;
+        let (record, structure) = self.load_root(vault, name, open)?;
+        let section = structure_section(&record)?;
         let context = context(vault, name, section);
         let store = &**vault.store();
         read_list(
@@ -135,14 +201,7 @@ impl Graph {
             &mut |refs: PageRefs| {
                 self.add_refs(&refs);
             },
-        )?;
-        let root = Root {
-            dataset: structure.dataset,
-            page: structure.root,
-            counts: structure.counts,
-        };
-        self.roots.insert(*name, root);
-        Ok(())
+        )
     }
 
     fn load_places(
@@ -187,7 +246,10 @@ impl Graph {
     /// Adds a placement, as a keeper that moves frames does after publishing it.
     pub fn add_placement(&mut self, placement: Placement, by: &RecordName) {
         let number = self.number(placement.segment);
-        self.published_by.entry(number).or_insert(*by);
+        let by_all = self.published_by.entry(number).or_default();
+        if !by_all.contains(by) {
+            by_all.push(*by);
+        }
         let placements = self.placements.entry(number).or_default();
         if !placements.contains(&placement) {
             placements.push(placement);
@@ -268,6 +330,22 @@ impl Graph {
         number.is_some_and(|number| needs.frames.contains(&(*number, frame.frame)))
     }
 
+    /// Adds to `needs` every frame that a commit published: a checkpoint has no root yet, and the
+    /// run that goes on from it will use what it published.
+    pub fn add_published(&self, commit: &RecordName, needs: &mut Needs) {
+        for (number, _) in self
+            .published_by
+            .iter()
+            .filter(|(_, by)| by.contains(commit))
+        {
+            let placements = self.placements.get(number).into_iter().flatten();
+            let frames = placements.flat_map(|placement| &placement.frames);
+            needs
+                .frames
+                .extend(frames.map(|frame| (*number, frame.number)));
+        }
+    }
+
     /// All frames in `needs`, in order of segment.
     pub fn needed<'a>(&'a self, needs: &'a Needs) -> Vec<FrameRef> {
         let mut frames: Vec<Frame> = needs.frames.iter().copied().collect();
@@ -307,6 +385,19 @@ impl Graph {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// What lies in each pack, as published.
+    pub fn contents(&self) -> BTreeMap<ObjectHash, BTreeSet<FrameRef>> {
+        let mut contents: BTreeMap<ObjectHash, BTreeSet<FrameRef>> = BTreeMap::new();
+        for placement in self.all_placements() {
+            let frames = placement.frames.iter().map(|frame| FrameRef {
+                segment: placement.segment,
+                frame: frame.number,
+            });
+            contents.entry(placement.pack).or_default().extend(frames);
+        }
+        contents
+    }
+
     /// All placements.
     pub fn all_placements(&self) -> impl Iterator<Item = &Placement> {
         self.placements.values().flatten()
@@ -314,7 +405,27 @@ impl Graph {
 
     /// The record that first published a segment.
     pub fn published_by(&self, segment: &SegmentId) -> Option<&RecordName> {
-        self.published_by.get(self.numbers.get(segment)?)
+        self.publishers(segment).first()
+    }
+
+    /// All records that published places of a segment.
+    pub fn publishers(&self, segment: &SegmentId) -> &[RecordName] {
+        let number = self.numbers.get(segment);
+        number
+            .and_then(|number| self.published_by.get(number))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A damaged table is named itself, not only the record that names it.
+fn sealed(record: ObjectName, error: VaultError) -> Finding {
+    match error {
+        VaultError::Damaged(name) => Finding::Damaged(name),
+        VaultError::Store(StoreError::NotFound { name }) => Finding::Missing(name),
+        VaultError::Store(StoreError::Damaged { name }) => Finding::Damaged(name),
+        VaultError::Object { name, source } => Finding::Sealed(name, source.to_string()),
+        VaultError::Sealed { name, source } => Finding::Sealed(name, source.to_string()),
+        error => Finding::Sealed(record, error.to_string()),
     }
 }
 

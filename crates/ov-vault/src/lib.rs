@@ -5,16 +5,22 @@
 //!
 //! The path through it: [`Vault::open`] reads the logs and folds them into the [`head`] and the
 //! [`state`]; [`append`] adds a statement; [`pack_writer`] fills packs; [`graph`] knows what
-//! snapshots need; [`accept`], [`check`], [`forget`], [`prune`], [`copy`] and [`repair`] maintain.
+//! snapshots need; [`accept`],
+//! [`check`], [`forget`], [`prune`], [`copy`] and [`repair`] maintain.
 
 pub mod append;
 pub mod clock;
 pub mod error;
 pub mod finding;
+pub mod forget;
+pub mod forget_plan;
 pub mod frames;
 pub mod graph;
 pub mod head;
+pub mod hold;
+pub mod keeper;
 pub mod logs;
+mod mover;
 pub mod pack_writer;
 mod rights;
 pub mod secrets;
@@ -22,9 +28,11 @@ pub mod section;
 pub mod state;
 pub mod table;
 pub mod vault;
+mod view;
 
 pub use clock::{Clock, SystemClock};
 pub use error::VaultError;
 pub use finding::Finding;
+pub use keeper::{Keeper, Monitor, Progress, Silence, Step};
 pub use state::State;
 pub use vault::Vault;

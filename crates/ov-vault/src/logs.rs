@@ -115,7 +115,7 @@ fn fetch(
     let outcome = Mutex::new((Records::new(), Vec::new(), None::<StoreError>));
     let work = || {
         while let Some((name, length)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let read = fetch_one(store, vault, name);
+            let read = fetch_one(store, vault, name, **length);
             let Ok(mut outcome) = outcome.lock() else {
                 return;
             };
@@ -149,6 +149,7 @@ fn fetch_one(
     store: &dyn Store,
     vault: VaultId,
     name: &RecordName,
+    length: u64,
 ) -> Result<Result<SignedRecord, Finding>, StoreError> {
     let object = ObjectName::Record(*name);
     let bytes = match store.get(&object) {
@@ -158,6 +159,10 @@ fn fetch_one(
         Err(StoreError::Damaged { .. }) => return Ok(Err(Finding::Damaged(object))),
         Err(error) => return Err(error),
     };
+    // A copy nearby may be whole where the object itself is cut short.
+    if u64::try_from(bytes.len()) != Ok(length) {
+        return Ok(Err(Finding::Length(object)));
+    }
     Ok(decode(&bytes, vault, name))
 }
 

@@ -54,6 +54,8 @@ pub struct Commit {
     pub partial: bool,
     /// When a keeper first saw it, by the keeper's clock.
     pub arrival: Option<Time>,
+    /// Stored bytes of the frames that it needs, as a keeper counted them.
+    pub stored_bytes: Option<u64>,
     /// Whether all that it needs is on this target.
     pub verdict: Verdict,
     /// A tombstone names it.
@@ -80,6 +82,8 @@ pub struct State {
     pub condemned: Vec<(RecordName, Time, Condemned)>,
     /// Packs that were deleted from this target.
     pub deleted: BTreeSet<ObjectHash>,
+    /// When that was first said, by the clock of who said it.
+    pub delete_times: BTreeMap<ObjectHash, Time>,
     /// Records that publish places, on any target.
     pub places: Vec<RecordName>,
     /// All packs and tables that any record published.
@@ -116,6 +120,7 @@ impl State {
                         tables: tables.clone(),
                         partial: *partial,
                         arrival: *accepted,
+                        stored_bytes: None,
                         verdict,
                         forgotten: false,
                     },
@@ -147,11 +152,15 @@ impl State {
             .extend(tables.iter().map(|table| (table.hash, table.length)));
         match &said.statement {
             Statement::Accept {
-                commit, arrival, ..
+                commit,
+                arrival,
+                bytes,
+                ..
             } => {
                 if let Some(commit) = self.commits.get_mut(commit) {
                     // The first arrival that any keeper saw travels with copies as history.
                     commit.arrival = Some(commit.arrival.map_or(*arrival, |a| a.min(*arrival)));
+                    commit.stored_bytes = Some(*bytes);
                     if here && !matches!(commit.verdict, Verdict::Rejected(_)) {
                         commit.verdict = Verdict::Accepted;
                     }
@@ -185,7 +194,12 @@ impl State {
                     .map(|pack| (said.name, said.time, pack.clone()));
                 self.condemned.extend(condemned);
             }
-            Statement::Delete(packs) if here => self.deleted.extend(packs.iter().copied()),
+            Statement::Delete(packs) if here => {
+                self.deleted.extend(packs.iter().copied());
+                for pack in packs {
+                    self.delete_times.entry(*pack).or_insert(said.time);
+                }
+            }
             Statement::Places { .. } => self.places.push(said.name),
             Statement::Tag(commit) => self.tags.push((said.name, *commit)),
             _ => {}
@@ -194,28 +208,14 @@ impl State {
 
     /// All condemns of this target, as the rules of `ov_policy::prune` take them.
     pub fn condemns(&self) -> prune::Condemned<ObjectHash, FrameRef> {
-        let frames = |drop: &ov_format::statement::Drop| {
-            let segment = drop.segment;
-            drop.frames
-                .clone()
-                .into_iter()
-                .map(move |frame| FrameRef { segment, frame })
-        };
-        let condemns = self
-            .condemned
-            .iter()
-            .map(|(_, _, condemned)| prune::Condemn {
-                pack: condemned.pack,
-                drops: match &condemned.drops {
-                    Some(drops) => prune::Drops::Frames(drops.iter().flat_map(frames).collect()),
-                    None => prune::Drops::Whole,
-                },
-                cause: match condemned.cause {
-                    Cause::Unused => prune::Cause::Unused,
-                    Cause::Damage => prune::Cause::Damage,
-                },
-            });
-        condemns.collect()
+        self.condemns_until(None)
+    }
+
+    /// Those put at or before a time, by the clock of who put them.
+    pub fn condemns_until(&self, last: Option<Time>) -> prune::Condemned<ObjectHash, FrameRef> {
+        let old = |time: &Time| last.is_none_or(|last| *time <= last);
+        let condemned = self.condemned.iter().filter(|(_, time, _)| old(time));
+        condemned.map(|(_, _, one)| condemn(one)).collect()
     }
 
     /// Whether a hold in force names the commit.
@@ -228,5 +228,24 @@ impl State {
         self.commits
             .values()
             .filter(|commit| !commit.forgotten && !commit.partial)
+    }
+}
+
+fn condemn(condemned: &Condemned) -> prune::Condemn<ObjectHash, FrameRef> {
+    let frames = |drop: &ov_format::statement::Drop| {
+        let segment = drop.segment;
+        let frames = drop.frames.clone().into_iter();
+        frames.map(move |frame| FrameRef { segment, frame })
+    };
+    prune::Condemn {
+        pack: condemned.pack,
+        drops: match &condemned.drops {
+            Some(drops) => prune::Drops::Frames(drops.iter().flat_map(frames).collect()),
+            None => prune::Drops::Whole,
+        },
+        cause: match condemned.cause {
+            Cause::Unused => prune::Cause::Unused,
+            Cause::Damage => prune::Cause::Damage,
+        },
     }
 }

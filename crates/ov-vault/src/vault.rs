@@ -23,6 +23,10 @@ pub struct Vault {
 
 impl Vault {
     /// Reads the vault with this id, which the key file vouches for.
+    ///
+    /// Cost: N records are one listing and N requests, eight at a time; with a cache in front of
+    /// the store, only those that were not read before. Each record costs one check of two
+    /// signatures, every time.
     pub fn open(store: Arc<dyn Store>, id: VaultId) -> Result<Self, VaultError> {
         let (head, logs) = logs::read(&*store, id)?;
         let target = read_target(&*store)?;
@@ -35,7 +39,7 @@ impl Vault {
         })
     }
 
-    /// Reads the logs again.
+    /// Reads the logs again, at the cost of [`Vault::open`].
     pub fn refresh(&mut self) -> Result<(), VaultError> {
         (self.head, self.logs) = logs::read(&*self.store, self.id)?;
         Ok(())

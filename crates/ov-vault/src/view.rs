@@ -1,0 +1,319 @@
+//! What a keeper knows after one look at a target: what the rules of `ov_policy::prune` ask.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ov_format::content::FrameRef;
+use ov_format::entry::Time;
+use ov_format::id::ObjectHash;
+use ov_format::name::{ObjectName, RecordName};
+use ov_policy::prune::{Condemned, Sight, place_counts};
+use ov_store::{Listed, Listing, Store, StoreError};
+
+use crate::error::VaultError;
+use crate::finding::Finding;
+use crate::frames::fetch_place;
+use crate::graph::{Graph, Needs, Place};
+use crate::keeper::Keeper;
+use crate::state::{Commit, State};
+use crate::vault::Vault;
+
+/// What a keeper knows after one look.
+pub(crate) struct View {
+    pub state: State,
+    pub graph: Graph,
+    /// What lies in each pack, as published.
+    pub contents: BTreeMap<ObjectHash, BTreeSet<FrameRef>>,
+    /// Packs and tables as listed, whatever became of them.
+    pub packs: BTreeMap<ObjectHash, Listed>,
+    pub tables: BTreeMap<ObjectHash, Listed>,
+    pub condemned: Condemned<ObjectHash, FrameRef>,
+    pub ripe: Condemned<ObjectHash, FrameRef>,
+    pub used: Needs,
+    /// Roots whose needs are not known.
+    pub unknown: Vec<Finding>,
+    /// Places that were read and do not hold what they should.
+    bad: BTreeSet<(ObjectHash, FrameRef)>,
+    /// Places that were read and do.
+    good: BTreeSet<(ObjectHash, FrameRef)>,
+    /// Packs that each record publishes.
+    record_packs: BTreeMap<RecordName, BTreeSet<ObjectHash>>,
+    grace_seconds: i64,
+}
+
+impl View {
+    /// Looks: the logs first, then packs and tables, so that whatever a listed record publishes
+    /// was durable before the second listing.
+    pub fn read(
+        vault: &mut Vault,
+        keeper: &Keeper<'_>,
+        grace_seconds: i64,
+    ) -> Result<Self, VaultError> {
+        let mut view = Self {
+            state: State::default(),
+            graph: Graph::default(),
+            contents: BTreeMap::new(),
+            packs: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            condemned: Condemned::default(),
+            ripe: Condemned::default(),
+            used: Needs::default(),
+            unknown: Vec::new(),
+            bad: BTreeSet::new(),
+            good: BTreeSet::new(),
+            record_packs: BTreeMap::new(),
+            grace_seconds,
+        };
+        view.look_again(vault, keeper)?;
+        Ok(view)
+    }
+
+    /// A new look. What was read before is not read again.
+    pub fn look_again(&mut self, vault: &mut Vault, keeper: &Keeper<'_>) -> Result<(), VaultError> {
+        let began = keeper.clock.now();
+        vault.refresh()?;
+        self.state = State::of(vault);
+        let open = |context: &_, head: &[u8]| keeper.open(context, head);
+        self.graph.extend(vault, &self.state, &open, &|_| true)?;
+        self.packs = listed(&**vault.store(), Listing::Packs)?;
+        self.tables = listed(&**vault.store(), Listing::Tables)?;
+        self.condemned = self.state.condemns();
+        self.ripe = match self.grace_seconds {
+            0 => self.state.condemns(),
+            grace => self.state.condemns_until(Some(Time {
+                seconds: began.seconds.saturating_sub(grace),
+                nanos: began.nanos,
+            })),
+        };
+        self.contents = self.graph.contents();
+        self.record_packs = record_packs(vault);
+        self.use_roots();
+        Ok(())
+    }
+
+    fn use_roots(&mut self) {
+        self.used = Needs::default();
+        self.unknown.clear();
+        let state = &self.state;
+        for commit in state.commits.values().filter(|commit| commit.is_root()) {
+            if let Err(finding) = self.graph.add_needs(&commit.name, &mut self.used) {
+                self.unknown.push(finding);
+            }
+            if commit.partial && !is_superseded(state, &self.graph, commit) {
+                self.graph.add_published(&commit.name, &mut self.used);
+            }
+        }
+    }
+
+    /// Why it is not known what all snapshots need: hidden or lost records, and structure that
+    /// cannot be read. A record that was forgotten by name needs nothing.
+    pub fn blocking(&self, vault: &Vault) -> Vec<Finding> {
+        let forgotten = forgotten(vault);
+        let of_record = |name: &ObjectName| match name {
+            ObjectName::Record(name) => !forgotten.contains(name),
+            _ => false,
+        };
+        let logs = vault
+            .logs()
+            .findings
+            .iter()
+            .filter(|finding| match finding {
+                Finding::Gap(..) => true,
+                Finding::Damaged(name)
+                | Finding::Missing(name)
+                | Finding::Length(name)
+                | Finding::Unreadable(name, _) => of_record(name),
+                _ => false,
+            });
+        let all = logs.chain(self.graph.findings()).chain(&self.unknown);
+        all.cloned().collect()
+    }
+
+    /// The length that a pack was published with.
+    pub fn published_length(&self, pack: &ObjectHash) -> Option<u64> {
+        self.state.published_packs.get(pack).copied()
+    }
+
+    /// Whether all records that publish the pack could be read, so that its contents are known.
+    pub fn is_known(&self, pack: &ObjectHash) -> bool {
+        let mut by = self
+            .record_packs
+            .iter()
+            .filter(|(_, packs)| packs.contains(pack));
+        by.all(|(name, _)| self.graph.has_read(name))
+    }
+
+    /// What a pack holds, as published.
+    pub fn frames_of(&self, pack: &ObjectHash) -> BTreeSet<FrameRef> {
+        self.contents.get(pack).cloned().unwrap_or_default()
+    }
+
+    /// Reads every place that keeps one of these frames safe outside `except`, until one is found
+    /// that holds what it should; the others are remembered as bad. True if some place was found
+    /// bad: then ask the rules again.
+    pub fn distrust(
+        &mut self,
+        store: &dyn Store,
+        frames: &BTreeSet<FrameRef>,
+        except: &ObjectHash,
+    ) -> Result<bool, VaultError> {
+        let mut changed = false;
+        for frame in frames {
+            for place in self.graph.places(frame).into_iter().rev() {
+                let key = (place.pack, *frame);
+                if place.pack == *except || !place_counts(self, &place.pack) {
+                    continue;
+                }
+                if self.good.contains(&key) {
+                    break;
+                }
+                if self.bad.contains(&key) {
+                    continue;
+                }
+                if holds(store, &place)? {
+                    self.good.insert(key);
+                    break;
+                }
+                self.bad.insert(key);
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Notes that a place was written, or read, and holds what it should.
+    pub fn trust(&mut self, pack: ObjectHash, frame: FrameRef) {
+        self.good.insert((pack, frame));
+    }
+
+    /// Notes that a place does not hold what it should.
+    pub fn note_bad(&mut self, pack: ObjectHash, frame: FrameRef) {
+        self.bad.insert((pack, frame));
+    }
+
+    /// Counts packs as condemned that are about to be, so that they do not count on each other.
+    pub fn condemn_in_advance(&mut self, packs: &[ObjectHash]) {
+        for pack in packs {
+            self.condemned.add(ov_policy::prune::Condemn {
+                pack: *pack,
+                drops: ov_policy::prune::Drops::Frames(BTreeSet::new()),
+                cause: ov_policy::prune::Cause::Unused,
+            });
+        }
+    }
+}
+
+impl Sight for View {
+    type Pack = ObjectHash;
+    type Frame = FrameRef;
+
+    fn condemned(&self) -> &Condemned<ObjectHash, FrameRef> {
+        &self.condemned
+    }
+
+    fn ripe(&self) -> &Condemned<ObjectHash, FrameRef> {
+        &self.ripe
+    }
+
+    fn is_used(&self, frame: &FrameRef) -> bool {
+        self.graph.is_needed(&self.used, frame)
+    }
+
+    fn origins(&self, frame: &FrameRef) -> BTreeSet<ObjectHash> {
+        let by = self.graph.publishers(&frame.segment);
+        let is_commit = |name: &&RecordName| self.state.commits.contains_key(name);
+        // Places found again by a rescan stand for commits whose lists are lost.
+        let commits: Vec<_> = by.iter().filter(is_commit).collect();
+        let by = if commits.is_empty() {
+            by.iter().collect()
+        } else {
+            commits
+        };
+        let packs = by
+            .into_iter()
+            .filter_map(|name| self.record_packs.get(name));
+        packs.flatten().copied().collect()
+    }
+
+    fn places(&self, frame: &FrameRef) -> Vec<ObjectHash> {
+        let places = self.graph.places(frame).into_iter().map(|place| place.pack);
+        places
+            .filter(|pack| !self.bad.contains(&(*pack, *frame)))
+            .collect()
+    }
+
+    fn is_present(&self, pack: &ObjectHash) -> bool {
+        let right = |listed: &Listed| {
+            let length = self.published_length(pack);
+            length.is_none_or(|length| length == listed.length)
+        };
+        !self.state.deleted.contains(pack) && self.packs.get(pack).is_some_and(right)
+    }
+
+    fn is_deleted(&self, pack: &ObjectHash) -> bool {
+        self.state.deleted.contains(pack)
+    }
+}
+
+/// Whether a run went on after this checkpoint and came to its end.
+fn is_superseded(state: &State, graph: &Graph, partial: &Commit) -> bool {
+    let dataset = |name: &RecordName| graph.root(name).map(|root| root.dataset);
+    let own = dataset(&partial.name);
+    state.commits.values().any(|commit| {
+        !commit.partial
+            && commit.name.log == partial.name.log
+            && commit.name.number > partial.name.number
+            && dataset(&commit.name) == own
+    })
+}
+
+/// Reads a place; false if it does not hold what it should.
+pub(crate) fn holds(store: &dyn Store, place: &Place) -> Result<bool, VaultError> {
+    match fetch_place(store, place) {
+        Ok(_) => Ok(true),
+        Err(
+            VaultError::Damaged(_)
+            | VaultError::Store(
+                StoreError::NotFound { .. }
+                | StoreError::Short { .. }
+                | StoreError::Damaged { .. }
+                | StoreError::TooLong { .. },
+            ),
+        ) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Everything of one kind that a target lists.
+pub(crate) fn listed(
+    store: &dyn Store,
+    what: Listing,
+) -> Result<BTreeMap<ObjectHash, Listed>, VaultError> {
+    let mut found = BTreeMap::new();
+    store.list(what, &mut |listed| {
+        found.insert(listed.name.hash(), listed);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn record_packs(vault: &Vault) -> BTreeMap<RecordName, BTreeSet<ObjectHash>> {
+    let publishing = vault.logs().all().filter_map(|said| {
+        let (packs, _) = said.statement.published();
+        let packs: BTreeSet<_> = packs.iter().map(|pack| pack.hash).collect();
+        (!packs.is_empty()).then_some((said.name, packs))
+    });
+    publishing.collect()
+}
+
+fn forgotten(vault: &Vault) -> BTreeSet<RecordName> {
+    let all = vault.logs().all().filter_map(|said| match &said.statement {
+        ov_format::statement::Statement::Forget(commits) => Some(commits),
+        _ => None,
+    });
+    all.flatten().copied().collect()
+}
+
+/// The newest record of every log: what a plan was made on.
+pub(crate) fn tips(vault: &Vault) -> Vec<RecordName> {
+    vault.logs().tips.values().flatten().copied().collect()
+}
