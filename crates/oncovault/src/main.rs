@@ -1,10 +1,11 @@
 //! OncoVault: encrypted, deduplicated backup for cancer care. The program for people, with every
 //! verb; `oncovault-agent` and `oncovault-keeper` are the same files, fewer.
 
-mod admin;
+mod administration;
 mod amount;
 mod backup_source;
 mod desk;
+mod entry_view;
 mod environment;
 mod exit;
 mod failure;
@@ -16,7 +17,9 @@ mod moment;
 mod options;
 mod passphrase;
 mod program;
+mod raw_stats;
 mod reading;
+mod role;
 mod screen;
 mod signals;
 mod table;
@@ -56,8 +59,26 @@ enum Verb {
     Backup(verb::backup::Args),
     /// List snapshots
     Snapshots(verb::snapshots::Args),
+    /// List what is in a snapshot
+    Ls(verb::ls::Args),
+    /// Find names in snapshots
+    Find(verb::find::Args),
     /// Bring files back
     Restore(verb::restore::Args),
+    /// Write one file, or a folder as an archive
+    Dump(verb::dump::Args),
+    /// Compare two snapshots
+    Diff(verb::diff::Args),
+    /// Tell how much there is
+    Stats(verb::stats::Args),
+    /// Change the tags of a snapshot
+    Tag(verb::tag::Args),
+    /// Members, their keys, and the recovery kit
+    Key(verb::key::Args),
+    /// Try what a target really keeps
+    Target(verb::target::Args),
+    /// Look at objects, for people who mend things
+    Debug(verb::debug::Args),
     /// Tell which program this is
     Version(verb::version::Args),
 }
@@ -72,7 +93,16 @@ impl Line for Cli {
             Verb::Init(args) => verb::init::run(args, desk),
             Verb::Backup(args) => verb::backup::run(args, desk),
             Verb::Snapshots(args) => verb::snapshots::run(args, desk),
+            Verb::Ls(args) => verb::ls::run(args, desk),
+            Verb::Find(args) => verb::find::run(args, desk),
             Verb::Restore(args) => verb::restore::run(args, desk),
+            Verb::Dump(args) => verb::dump::run(args, desk),
+            Verb::Diff(args) => verb::diff::run(args, desk),
+            Verb::Stats(args) => verb::stats::run(args, desk),
+            Verb::Tag(args) => verb::tag::run(args, desk),
+            Verb::Key(args) => verb::key::run(args, desk),
+            Verb::Target(args) => verb::target::run(args, desk),
+            Verb::Debug(args) => verb::debug::run(args, desk),
             Verb::Version(args) => verb::version::run(args, desk),
         }
     }
@@ -80,4 +110,15 @@ impl Line for Cli {
 
 fn main() -> ExitCode {
     program::run::<Cli>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
 }

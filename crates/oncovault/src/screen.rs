@@ -108,6 +108,11 @@ impl Screen {
     }
 }
 
+/// Asks for something that is typed next.
+pub fn ask(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
 /// Text from outside, with control characters escaped: a name must not move the cursor.
 pub fn shown(bytes: &[u8]) -> String {
     let mut line = String::new();

@@ -1,0 +1,61 @@
+//! `key`: members, their keys, and the recovery kit.
+
+mod add;
+mod compartment;
+mod grant;
+mod list;
+mod passwd;
+mod recover;
+mod revoke;
+mod rotate;
+
+use clap::Subcommand;
+
+use crate::desk::Desk;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::verb::key_show;
+
+/// What `key` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand, Debug)]
+enum Act {
+    /// List members and compartments
+    List(list::Args),
+    /// Show whose key file this is
+    Show(key_show::Args),
+    /// Appoint a member and write its key file
+    Add(add::Args),
+    /// Give a member more roles or compartments
+    Grant(grant::Args),
+    /// Make a compartment
+    AddCompartment(compartment::Args),
+    /// Change the passphrase of the key file
+    Passwd(passwd::Args),
+    /// Revoke a member
+    Revoke(revoke::Args),
+    /// Make new keys for new data
+    Rotate(rotate::Args),
+    /// Make a new owner with the recovery kit, or try the kit
+    Recover(recover::Args),
+}
+
+/// Does what was asked.
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    match &args.act {
+        Act::List(args) => list::run(args, desk),
+        Act::Show(args) => key_show::run(args, desk),
+        Act::Add(args) => add::run(args, desk),
+        Act::Grant(args) => grant::run(args, desk),
+        Act::AddCompartment(args) => compartment::run(args, desk),
+        Act::Passwd(args) => passwd::run(args, desk),
+        Act::Revoke(args) => revoke::run(args, desk),
+        Act::Rotate(args) => rotate::run(args, desk),
+        Act::Recover(args) => recover::run(args, desk),
+    }
+}

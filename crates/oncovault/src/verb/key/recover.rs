@@ -1,0 +1,152 @@
+//! `key recover`: the paper kit makes a new owner, or is tried.
+
+use std::io::{BufRead, IsTerminal, Read};
+use std::path::PathBuf;
+
+use ov_admin::appoint::{GroupChoice, root};
+use ov_admin::recover::{self, KitReport, KitState, Recovery};
+use ov_open::recovery::RecoveryKit;
+use ov_seal::entropy::OsEntropy;
+use ov_vault::{SystemClock, Vault};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::administration::NewKey;
+use crate::desk::Desk;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::machine;
+use crate::screen::{BAD, GOOD};
+
+/// What `key recover` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Try the kit on every key of the vault, and write nothing
+    #[arg(long, conflicts_with_all = ["out", "owner", "new_group"])]
+    test: bool,
+
+    /// Read the words or the line of the kit from a file [default: typed, or standard input]
+    #[arg(long, value_name = "FILE")]
+    kit_file: Option<PathBuf>,
+
+    /// The new owner's name [default: user@host]
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
+
+    /// Share no stored chunks with the lost owner, whose key may be in wrong hands
+    #[arg(long)]
+    new_group: bool,
+
+    #[command(flatten)]
+    new: Option<NewKey>,
+}
+
+/// Recovers, or tries.
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let store = desk.target()?;
+    let kit = RecoveryKit::parse(&read_kit(args)?)?;
+    let mut vault = recover::open(store, &kit)?;
+    if args.test {
+        return tell(&recover::test(&vault, &kit)?, desk);
+    }
+    let Some(new) = &args.new else {
+        return Err(Failure::usage("no file for the new owner's key")
+            .help("say --out FILE, or --test to try the kit"));
+    };
+    let recovery = recovery(args, &vault)?;
+    let (facts, ()) = new.write(|| {
+        let made = recover::recover(&mut vault, &kit, recovery, &OsEntropy, &SystemClock)?;
+        Ok((made.facts, made.secret, ()))
+    })?;
+    desk.screen.line(format_args!(
+        "{GOOD}There is a new owner:{GOOD:#} member {}. The key file is {}.\nRevoke the lost key: \
+         oncovault key list, then oncovault key revoke MEMBER",
+        facts.member,
+        new.out.display()
+    ));
+    desk.screen.document(&json!({
+        "member": facts.member.to_string(),
+        "name": facts.name,
+        "key_file": new.out.display().to_string(),
+    }));
+    Ok(Exit::Done)
+}
+
+fn recovery(args: &Args, vault: &Vault) -> Result<Recovery, Failure> {
+    Ok(Recovery {
+        owner: args.owner.clone().unwrap_or_else(machine::user_at_host),
+        group: match args.new_group {
+            true => GroupChoice::New,
+            false => GroupChoice::Same(root(vault)?.log.member),
+        },
+    })
+}
+
+fn read_kit(args: &Args) -> Result<Zeroizing<String>, Failure> {
+    let unread = |error| Failure::failed(format!("cannot read the recovery kit: {error}"));
+    let mut typed = Zeroizing::new(String::new());
+    match &args.kit_file {
+        Some(path) => {
+            typed = std::fs::read_to_string(path)
+                .map(Zeroizing::new)
+                .map_err(|error| {
+                    Failure::usage(format!("cannot read {}: {error}", path.display()))
+                })?;
+        }
+        None if std::io::stdin().is_terminal() => {
+            crate::screen::ask("The 24 words or the line of the recovery kit, then an empty line:");
+            let mut lines = std::io::stdin().lock();
+            loop {
+                let before = typed.trim_end().len();
+                lines.read_line(&mut typed).map_err(unread)?;
+                if typed.trim_end().len() == before {
+                    break;
+                }
+            }
+        }
+        None => {
+            std::io::stdin()
+                .lock()
+                .read_to_string(&mut typed)
+                .map_err(unread)?;
+        }
+    }
+    Ok(typed)
+}
+
+fn tell(report: &KitReport, desk: &Desk) -> Result<Exit, Failure> {
+    for key in &report.keys {
+        let name = match (&key.name, &key.compartment) {
+            (Some(name), _) => format!("compartment {}", crate::screen::shown(name.as_bytes())),
+            (None, Some(id)) => format!("compartment {id}"),
+            (None, None) => "structure".to_owned(),
+        };
+        let (style, state) = match key.state {
+            KitState::Opens => (GOOD, "opens"),
+            KitState::OtherKey => (BAD, "opens another key than the vault names"),
+            KitState::Damaged => (BAD, "damaged"),
+            KitState::Missing => (BAD, "missing"),
+        };
+        let epoch = key.epoch;
+        desk.screen.line(format_args!(
+            "{name}, epoch {epoch}: {style}{state}{style:#}"
+        ));
+    }
+    desk.screen.document(&json!({
+        "opens_all": report.opens_all(),
+        "keys": report.keys.iter().map(|key| json!({
+            "compartment": key.compartment.map(|id| id.to_string()),
+            "name": key.name,
+            "epoch": key.epoch,
+            "opens": key.state == KitState::Opens,
+        })).collect::<Vec<_>>(),
+    }));
+    match report.opens_all() {
+        true => {
+            desk.screen
+                .line("The kit opens everything that this vault holds.");
+            Ok(Exit::Done)
+        }
+        false => Ok(Exit::Damage),
+    }
+}

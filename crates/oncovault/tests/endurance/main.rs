@@ -1,0 +1,9 @@
+//! The real binary on real files: what it stores comes back, whatever dies or is damaged.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod crowd;
+mod damage;
+mod killed;
+mod real_files;
+mod roles;
+mod site;
