@@ -4,6 +4,7 @@
 use ov_format::cbor::{Reader, Writer};
 use ov_format::content::ChunkRef;
 use ov_format::entry::{Entry, EntryKey, Time};
+use ov_format::id::DatasetId;
 use ov_format::name::RecordName;
 use ov_format::page::Page;
 use ov_format::{FormatError, Wire};
@@ -120,13 +121,10 @@ pub struct NewTree {
     fingerprints: Vec<Fingerprint>,
 }
 
-/// The name under which a tree is written before its commit is known.
-const UNFINISHED: &str = "tree/unfinished";
-
 impl NewTree {
-    /// Starts a tree.
-    pub fn start(files: &LocalFiles, began: Time) -> Self {
-        let mut blocks = files.writer(UNFINISHED);
+    /// Starts a tree, under a name of its dataset's until its commit is known.
+    pub fn start(files: &LocalFiles, dataset: DatasetId, began: Time) -> Self {
+        let mut blocks = files.writer(&format!("tree/unfinished-{dataset}"));
         if let Some(blocks) = &mut blocks {
             blocks.push(&began.to_bytes());
         }

@@ -166,7 +166,7 @@ impl<'r> Run<'r> {
         let last = self.last_commit(vault, &state);
         let wanted = last.filter(|_| self.options.reuse == Reuse::Unchanged);
         let mut old = OldTree::open(&self.files, wanted.as_ref());
-        let mut new = NewTree::start(&self.files, self.began);
+        let mut new = NewTree::start(&self.files, self.dataset, self.began);
         let discard = Discard::default();
         let store = Arc::clone(vault.store());
         let store: &dyn Store = match self.options.mode {
