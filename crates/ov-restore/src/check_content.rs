@@ -1,6 +1,7 @@
 //! Checking with keys: everything that snapshots need opens, decodes and is what it is called.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use ov_format::content::{ChunkRef, Content, ExtentPage, FrameRef};
@@ -74,6 +75,8 @@ pub struct ContentCheck {
     pub bytes: u64,
     /// What is wrong.
     pub findings: Shown<ContentFinding>,
+    /// Why the check ended early, if it did: the target does not answer.
+    pub unreachable: Option<ReadError>,
 }
 
 /// Checks snapshots. What they share is read once; if anything is wrong, all of them are walked
@@ -99,7 +102,7 @@ pub fn check_content<'s>(
         check.snapshot(info);
     }
     check.flush();
-    if check.outcome == Outcome::Damaged {
+    if check.outcome == Outcome::Damaged && check.report.unreachable.is_none() {
         for info in &snapshots {
             check.attribute(info);
         }
@@ -128,6 +131,13 @@ struct Check<'c> {
 }
 
 impl Check<'_> {
+    fn note(&mut self, error: &ReadError) {
+        self.outcome = Outcome::Damaged;
+        if error.is_unreachable() {
+            self.report.unreachable.get_or_insert_with(|| error.clone());
+        }
+    }
+
     fn snapshot(&mut self, info: &SnapshotInfo) {
         self.report.snapshots += 1;
         let mut needs = Needs::default();
@@ -135,7 +145,7 @@ impl Check<'_> {
         let _ = self.reader.graph().add_needs(&info.commit, &mut needs);
         let tree = Tree::of(self.reader, &info.snapshot);
         let mut cursor = tree.cursor(None);
-        while let Some(next) = cursor.peek() {
+        while let Some(next) = cursor.peek().filter(|_| self.report.unreachable.is_none()) {
             match next {
                 Next::Entry(_) => {
                     if let Some(entry) = cursor.take() {
@@ -149,8 +159,8 @@ impl Check<'_> {
                         continue;
                     }
                     self.page(info, &needs, &chunk);
-                    if cursor.expand().is_err() {
-                        self.outcome = Outcome::Damaged;
+                    if let Err(error) = cursor.expand() {
+                        self.note(&error.source);
                     }
                 }
             }
@@ -163,7 +173,7 @@ impl Check<'_> {
         match self.reader.page(chunk) {
             Ok(page @ Page::Leaf(_)) => self.refs(info, needs, &Refs::of_page(&page)),
             Ok(Page::Index { .. }) => {}
-            Err(_) => self.outcome = Outcome::Damaged,
+            Err(error) => self.note(&error),
         }
     }
 
@@ -189,9 +199,9 @@ impl Check<'_> {
         let reader = self.reader;
         let mut size = 0u64;
         for stretch in Extents::of(reader, &entry.content) {
-            let Ok((_, stretch)) = stretch else {
-                self.outcome = Outcome::Damaged;
-                return;
+            let stretch = match stretch {
+                Ok((_, stretch)) => stretch,
+                Err(error) => return self.note(&error),
             };
             size = size.saturating_add(stretch.length());
             if let Stretch::Data { chunk, length } = stretch {
@@ -227,9 +237,12 @@ impl Check<'_> {
             }
             self.report.pages += 1;
             self.need(info, needs, &chunk.at);
-            let Ok(list) = self.reader.extent_page(&chunk) else {
-                self.outcome = Outcome::Damaged;
-                continue;
+            let list = match self.reader.extent_page(&chunk) {
+                Ok(list) => list,
+                Err(error) => {
+                    self.note(&error);
+                    continue;
+                }
             };
             self.refs(info, needs, &Refs::of_extents(&list));
             if let (ExtentList::Pages { pages, .. }, Some(below)) = (list, level.checked_sub(1)) {
@@ -245,26 +258,35 @@ impl Check<'_> {
         let new: HashSet<FrameRef> = new.filter(|at| !known.contains_key(at)).collect();
         let read = Mutex::new(Vec::new());
         self.reader.read_all(new, self.workers, &|at, frame| {
-            lock(&read).push((at, frame.map(|frame| rows(&frame))));
+            let rows = frame.map(|frame| rows(&frame));
+            let unreachable = matches!(&rows, Err(error) if error.is_unreachable());
+            lock(&read).push((at, rows));
+            match unreachable {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         });
         for (at, found) in std::mem::take(&mut *lock(&read)) {
             self.report.frames += 1;
-            match &found {
-                Ok(rows) => {
-                    let lengths = rows.iter().flatten().map(|(_, length)| u64::from(*length));
-                    self.report.bytes += lengths.sum::<u64>();
-                    if rows.iter().any(Option::is_none) {
-                        self.outcome = Outcome::Damaged;
-                    }
-                }
-                Err(_) => self.outcome = Outcome::Damaged,
-            }
+            self.take(&found);
             self.known.insert(at, found);
         }
         for (chunk, length) in std::mem::take(&mut self.pieces) {
             if self.judge(&chunk, length).is_err() {
                 self.outcome = Outcome::Damaged;
             }
+        }
+    }
+
+    fn take(&mut self, found: &Known) {
+        let rows = match found {
+            Ok(rows) => rows,
+            Err(error) => return self.note(error),
+        };
+        let lengths = rows.iter().flatten().map(|(_, length)| u64::from(*length));
+        self.report.bytes += lengths.sum::<u64>();
+        if rows.iter().any(Option::is_none) {
+            self.outcome = Outcome::Damaged;
         }
     }
 

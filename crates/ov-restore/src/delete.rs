@@ -7,9 +7,9 @@ use ov_source::{Deletion, FileSink, ShownPath};
 
 use crate::monitor::Notice;
 use crate::report::{EntryError, Failure};
-use crate::restore::Tally;
 use crate::selector::clean;
 use crate::shape::{Part, Wanted};
+use crate::tally::Tally;
 use crate::tree::is_at_or_below;
 
 /// Deletes what is in folders that were backed up whole and is not in the snapshot. A folder that

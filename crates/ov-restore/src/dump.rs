@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use ov_format::content::FrameRef;
@@ -184,7 +185,12 @@ impl<'r> ContentReader<'r> {
         }
         let frames = Mutex::new(HashMap::new());
         self.reader.read_all(wanted, self.workers, &|at, frame| {
+            let failed = frame.is_err();
             lock(&frames).insert(at, frame);
+            match failed {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         });
         self.frames = std::mem::take(&mut *lock(&frames));
         Ok(())

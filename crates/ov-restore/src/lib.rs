@@ -32,6 +32,7 @@ mod run;
 mod selector;
 mod shape;
 mod snapshots;
+mod tally;
 mod tree;
 mod verify;
 mod window;
@@ -48,8 +49,8 @@ pub use keys::{CompartmentKey, ReaderKeys};
 pub use moment::Moment;
 pub use monitor::{Monitor, Notice, Progress, Void};
 pub use read_error::{Damage, PageFault, ReadError, TreeError};
-pub use reader::{Frame, FrameReader, Limits};
-pub use report::{EntryError, Failure, Report, Shown};
+pub use reader::{Frame, FrameReader, Limits, Visit};
+pub use report::{Ending, EntryError, Failure, Report, Shown};
 pub use restore::{
     Deleting, Plan, RestoreError, RestoreOptions, Verifying, plan, restore, would_delete,
 };

@@ -65,6 +65,14 @@ pub enum ReadError {
     Store(Arc<StoreError>),
 }
 
+impl ReadError {
+    /// Whether the target does not answer at all: nothing is known to be wrong with what it holds,
+    /// and going on makes no sense.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retryable())
+    }
+}
+
 impl From<StoreError> for ReadError {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))

@@ -1,6 +1,7 @@
 //! Fetching, opening, decoding and verifying frames.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -73,17 +74,36 @@ impl Frame {
         &self.wrong
     }
 
-    /// The bytes of a chunk that has the right id.
+    /// The bytes of a chunk of content that has the right id.
     pub fn chunk(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
-        let found = self.plain.chunk(chunk.index);
-        match found {
+        match self.kind {
+            FrameKind::Content => self.any_chunk(chunk),
+            _ => Err(self.no_chunk(chunk)),
+        }
+    }
+
+    /// The bytes of a page that has the right id. What stands among content is no page, whatever
+    /// it looks like.
+    fn page_bytes(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
+        match self.kind {
+            FrameKind::Tree | FrameKind::Extents => self.any_chunk(chunk),
+            _ => Err(self.no_chunk(chunk)),
+        }
+    }
+
+    fn any_chunk(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
+        match self.plain.chunk(chunk.index) {
             Some((id, bytes)) if id.tag() == chunk.tag && !self.wrong.contains(&chunk.index) => {
                 Ok(bytes)
             }
-            _ => Err(ReadError::Chunk {
-                at: self.at,
-                index: chunk.index,
-            }),
+            _ => Err(self.no_chunk(chunk)),
+        }
+    }
+
+    fn no_chunk(&self, chunk: &ChunkRef) -> ReadError {
+        ReadError::Chunk {
+            at: self.at,
+            index: chunk.index,
         }
     }
 
@@ -92,7 +112,8 @@ impl Frame {
         (0..self.plain.chunk_count()).map(|index| {
             let (id, bytes) = self.plain.chunk(index)?;
             let length = u32::try_from(bytes.len()).ok()?;
-            (!self.wrong.contains(&index)).then_some((id.tag(), length))
+            let is_right = self.kind == FrameKind::Content && !self.wrong.contains(&index);
+            is_right.then_some((id.tag(), length))
         })
     }
 
@@ -100,6 +121,9 @@ impl Frame {
         self.plain.plain().len() + 64 * usize::from(self.plain.chunk_count())
     }
 }
+
+/// Sees frames as they are read, or why they cannot be; says whether to go on.
+pub type Visit<'v> = dyn Fn(FrameRef, Result<Arc<Frame>, ReadError>) -> ControlFlow<()> + Sync + 'v;
 
 /// Reads frames of one vault; several threads may do so at once.
 pub struct FrameReader<'a> {
@@ -150,6 +174,7 @@ impl<'a> FrameReader<'a> {
             match read {
                 Ok(frame) => return Ok(frame),
                 Err(error @ ReadError::Closed { .. }) => return Err(error),
+                Err(error) if error.is_unreachable() => return Err(error),
                 Err(error) => failed = error,
             }
         }
@@ -164,13 +189,13 @@ impl<'a> FrameReader<'a> {
     /// A page of a tree.
     pub fn page(&self, chunk: &ChunkRef) -> Result<Page, ReadError> {
         let frame = self.frame(chunk.at)?;
-        Page::decode(frame.chunk(chunk)?).map_err(|why| refused(chunk, why.into()))
+        Page::decode(frame.page_bytes(chunk)?).map_err(|why| refused(chunk, why.into()))
     }
 
     /// A page of extents.
     pub fn extent_page(&self, chunk: &ChunkRef) -> Result<ExtentList, ReadError> {
         let frame = self.frame(chunk.at)?;
-        ExtentList::decode(frame.chunk(chunk)?).map_err(|why| refused(chunk, why.into()))
+        ExtentList::decode(frame.page_bytes(chunk)?).map_err(|why| refused(chunk, why.into()))
     }
 
     /// Whether bytes are the chunk of this tag in this segment: for bytes that are there already.
@@ -214,31 +239,38 @@ impl<'a> FrameReader<'a> {
         for ((at, spot), cached) in run.pieces.iter().zip(cached) {
             let read = match (cached, &bytes) {
                 (Some(frame), _) => Ok(frame),
-                (None, Some(bytes)) => self
+                (None, Ok(bytes)) => self
                     .open_in_run(run, *at, spot, bytes)
                     .or_else(|_| self.frame(*at)),
-                (None, None) => self.frame(*at),
+                // To ask again for each frame would only take long.
+                (None, Err(error)) if error.is_unreachable() => Err(error.clone()),
+                (None, Err(_)) => self.frame(*at),
             };
             visit(*at, read);
         }
     }
 
     /// Reads many frames with several threads, in the order in which they lie, and shows each
-    /// once. `visit` is called from these threads.
+    /// once. `visit` is called from these threads; when it breaks, no more are fetched.
     pub fn read_all(
         &self,
         frames: impl IntoIterator<Item = FrameRef>,
         workers: usize,
-        visit: &(dyn Fn(FrameRef, Result<Arc<Frame>, ReadError>) + Sync),
+        visit: &Visit<'_>,
     ) {
         let (runs, lost) = self.runs(frames);
-        for at in lost {
-            visit(at, Err(ReadError::NoPlace { at }));
-        }
         let next = AtomicUsize::new(0);
+        let show = |at, frame| {
+            if visit(at, frame).is_break() {
+                next.store(runs.len(), Ordering::Relaxed);
+            }
+        };
+        for at in lost {
+            show(at, Err(ReadError::NoPlace { at }));
+        }
         let work = || {
             while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.read_run(run, &mut |at, frame| visit(at, frame));
+                self.read_run(run, &mut |at, frame| show(at, frame));
             }
         };
         std::thread::scope(|scope| {
@@ -266,13 +298,17 @@ impl<'a> FrameReader<'a> {
         lock(&self.frames).get(&at)
     }
 
-    fn fetch_run(&self, run: &Run) -> Option<Vec<u8>> {
-        let length = usize::try_from(run.length()).ok()?;
-        if length > FRAME_STORED_MAX {
-            return None;
-        }
+    fn fetch_run(&self, run: &Run) -> Result<Vec<u8>, ReadError> {
         let name = ObjectName::Pack(run.pack);
-        self.store().get_range(&name, run.start, length).ok()
+        let length = usize::try_from(run.length()).unwrap_or(usize::MAX);
+        if length > FRAME_STORED_MAX {
+            return Err(StoreError::TooLong {
+                name,
+                length: run.length(),
+            }
+            .into());
+        }
+        Ok(self.store().get_range(&name, run.start, length)?)
     }
 
     fn open_in_run(

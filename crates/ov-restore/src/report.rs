@@ -127,9 +127,22 @@ impl<T> Shown<T> {
     }
 }
 
+/// Whether a restore came to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It did, whatever failed on the way.
+    #[default]
+    Reached,
+    /// It stopped early, since the vault's target does not answer or the space ran out. The same
+    /// restore again goes on from there.
+    Stopped,
+}
+
 /// What came of a restore.
 #[derive(Debug, Default)]
 pub struct Report {
+    /// Whether it came to its end.
+    pub ending: Ending,
     /// Entries that are there now, whether made or kept.
     pub entries: u64,
     /// Files among them whose content was written.
@@ -160,6 +173,6 @@ pub struct Report {
 impl Report {
     /// Whether everything that the snapshot holds is there.
     pub fn is_whole(&self) -> bool {
-        self.failures.is_empty()
+        self.failures.is_empty() && self.ending == Ending::Reached
     }
 }

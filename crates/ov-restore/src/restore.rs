@@ -2,11 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ov_format::content::Content;
-use ov_format::entry::{Entry, EntryKey, Kind, Meta, ReadState};
+use ov_format::entry::{Entry, EntryKey, Kind, ReadState};
 use ov_format::id::ObjectHash;
 use ov_source::{
     Contents, FileSink, FileStart, Made, Overwrite, Owners, ShownPath, SinkError, SinkOptions,
@@ -16,9 +14,9 @@ use thiserror::Error;
 use crate::delete::delete_others;
 use crate::extents::{Extents, Stretch};
 use crate::monitor::{Monitor, Notice, Progress};
-use crate::reader::lock;
-use crate::report::{EntryError, Failure, Report};
+use crate::report::{EntryError, Report};
 use crate::shape::{Part, Wanted};
+use crate::tally::{Stop, Tally};
 use crate::verify::verify;
 use crate::window::{Flush, Job, Window};
 
@@ -181,8 +179,13 @@ pub fn restore(
     let tally = Tally::new(&plan, options.workers, monitor);
     let mut engine = Engine::new(*wanted, &sink, &tally, options.open_files);
     engine.run();
-    if tally.is_stopped() {
-        return Err(RestoreError::Full(Box::new(tally.into_report(&sink))));
+    match tally.stop() {
+        None => {}
+        Some(Stop::Full) => {
+            return Err(RestoreError::Full(Box::new(tally.into_report(&sink))));
+        }
+        // The report says so, and the folders get their metadata with the next attempt.
+        Some(Stop::Unreachable) => return Ok(tally.into_report(&sink)),
     }
     if options.deleting == Deleting::Others {
         delete_others(wanted, &sink, ov_source::Deletion::Real, &tally);
@@ -211,132 +214,6 @@ fn check_space(sink: &FileSink, needed: u64, monitor: &dyn Monitor) -> Result<()
             monitor.notice(Notice::SpaceIsLow { needed, free });
             Ok(())
         }
-    }
-}
-
-/// What the threads of a restore count together.
-pub(crate) struct Tally<'t> {
-    report: Mutex<Report>,
-    /// Keys in the snapshot of what failed.
-    failed: Mutex<HashSet<EntryKey>>,
-    files: AtomicU64,
-    bytes: AtomicU64,
-    files_total: u64,
-    bytes_total: u64,
-    stopped: AtomicBool,
-    broken: AtomicBool,
-    workers: usize,
-    monitor: &'t dyn Monitor,
-}
-
-impl<'t> Tally<'t> {
-    fn new(plan: &Plan, workers: usize, monitor: &'t dyn Monitor) -> Self {
-        Self {
-            report: Mutex::default(),
-            failed: Mutex::default(),
-            files: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            files_total: plan.files,
-            bytes_total: plan.bytes,
-            stopped: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
-            workers: workers.max(1),
-            monitor,
-        }
-    }
-
-    /// For looking alone.
-    pub fn idle(monitor: &'t dyn Monitor) -> Self {
-        Self::new(&Plan::default(), 1, monitor)
-    }
-
-    pub fn workers(&self) -> usize {
-        self.workers
-    }
-
-    pub fn monitor(&self) -> &dyn Monitor {
-        self.monitor
-    }
-
-    pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-
-    /// Whether a part of the tree could not be read.
-    pub fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
-    }
-
-    pub fn has_failed(&self, key: &EntryKey) -> bool {
-        lock(&self.failed).contains(key)
-    }
-
-    pub fn with(&self, change: impl FnOnce(&mut Report)) {
-        change(&mut lock(&self.report));
-    }
-
-    pub fn found(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.with(|report| report.bytes_found += bytes);
-    }
-
-    pub fn written(&self, bytes: u64, key: &EntryKey) {
-        let done = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.with(|report| report.bytes_written += bytes);
-        self.progress(done.saturating_add(bytes), key);
-    }
-
-    fn progress(&self, bytes: u64, key: &EntryKey) {
-        self.monitor.progress(Progress {
-            files: self.files.load(Ordering::Relaxed),
-            files_total: self.files_total,
-            bytes,
-            bytes_total: self.bytes_total,
-            current: Some(key.clone()),
-        });
-    }
-
-    pub fn file_done(&self, key: &EntryKey, _meta: &Meta) {
-        self.files.fetch_add(1, Ordering::Relaxed);
-        self.with(|report| {
-            report.entries += 1;
-            report.files_written += 1;
-        });
-        self.progress(self.bytes.load(Ordering::Relaxed), key);
-    }
-
-    pub fn failed(&self, key: &EntryKey, _meta: &Meta, error: EntryError) {
-        self.files.fetch_add(1, Ordering::Relaxed);
-        self.stop_if_full(&error);
-        lock(&self.failed).insert(key.clone());
-        self.fail(Failure::new(key, error));
-    }
-
-    pub fn failed_at_root(&self, error: SinkError) {
-        self.fail(Failure::new(&EntryKey::new(*b"", *b""), error));
-    }
-
-    pub fn fail(&self, failure: Failure) {
-        self.monitor.notice(Notice::Failed(failure.clone()));
-        self.with(|report| report.failures.add(failure));
-    }
-
-    pub fn broken(&self, error: crate::read_error::TreeError) {
-        self.broken.store(true, Ordering::Relaxed);
-        self.fail(Failure::of_tree(error));
-    }
-
-    pub fn stop_if_full(&self, error: &EntryError) {
-        if matches!(error, EntryError::Sink(error) if error.is_out_of_space()) {
-            self.stopped.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn into_report(self, sink: &FileSink) -> Report {
-        let mut report = lock(&self.report);
-        let mut report = std::mem::take(&mut *report);
-        report.notices = sink.take_notices();
-        report
     }
 }
 
@@ -375,8 +252,8 @@ impl<'e> Engine<'e> {
     fn run(&mut self) {
         let wanted = self.wanted;
         for entry in wanted.entries() {
-            if self.tally.is_stopped() {
-                return;
+            if self.tally.stop().is_some() {
+                break;
             }
             match entry {
                 Ok(entry) => self.entry(entry),
@@ -384,8 +261,9 @@ impl<'e> Engine<'e> {
             }
         }
         self.flush(Flush::All);
-        self.make_links();
-        self.make_passed();
+        if self.tally.stop().is_none() {
+            self.make_passed();
+        }
     }
 
     fn entry(&mut self, entry: Entry) {
@@ -439,7 +317,7 @@ impl<'e> Engine<'e> {
                 report.entries += u64::from(made != Made::Skipped);
                 report.kept += u64::from(made == Made::Kept);
             }),
-            Err(error) => self.tally.failed(&entry.key, &entry.meta, error.into()),
+            Err(error) => self.tally.failed(&entry.key, error.into()),
         }
     }
 
@@ -457,7 +335,7 @@ impl<'e> Engine<'e> {
                 if let Err(error) = self.content(&content)
                     && let Some(job) = self.window.last()
                 {
-                    self.tally.stop_if_full(&error);
+                    self.tally.judge(&error);
                     job.fail(error);
                 }
             }
@@ -521,10 +399,7 @@ impl<'e> Engine<'e> {
                     report.links += u64::from(made == Made::Created);
                     report.kept += u64::from(made == Made::Kept);
                 }),
-                Err(error) => {
-                    lock(&self.tally.failed).insert(key.clone());
-                    self.tally.fail(Failure::new(&key, error));
-                }
+                Err(error) => self.tally.failed(&key, error),
             }
         }
     }

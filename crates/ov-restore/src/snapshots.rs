@@ -1,5 +1,7 @@
 //! The snapshots of a vault, as far as a key opens them.
 
+use std::sync::Mutex;
+
 use ov_format::Wire;
 use ov_format::audience::Audience;
 use ov_format::entry::Time;
@@ -13,6 +15,11 @@ use ov_vault::state::{Commit, Verdict};
 use ov_vault::{State, Vault, VaultError};
 
 use crate::keys::ReaderKeys;
+use crate::reader::lock;
+use crate::window::in_parallel;
+
+/// Records fetched at once: enough to hide the latency of a remote target.
+const FETCHES: usize = 8;
 
 /// A snapshot that the key opens.
 #[derive(Clone, Debug)]
@@ -68,15 +75,24 @@ pub struct Snapshots {
 impl Snapshots {
     /// Reads all that are not forgotten.
     pub fn load(vault: &Vault, state: &State, keys: &ReaderKeys) -> Result<Self, VaultError> {
+        let commits: Vec<&Commit> = state.listed().collect();
+        let slots: Vec<_> = commits.iter().map(|_| Mutex::new(None)).collect();
+        in_parallel(commits.len(), FETCHES, &|index| {
+            if let (Some(commit), Some(slot)) = (commits.get(index), slots.get(index)) {
+                *lock(slot) = Some(read(vault, state, keys, commit));
+            }
+        });
         let mut found = Self::default();
-        for commit in state.listed() {
-            match read(vault, state, keys, commit) {
-                Ok(Some(info)) => found.listed.push(info),
-                Ok(None) => found.closed += 1,
-                Err(VaultError::Store(error)) if error.is_retryable() => {
+        for (commit, slot) in commits.iter().zip(slots) {
+            let read = lock(&slot).take();
+            match read {
+                Some(Ok(Some(info))) => found.listed.push(info),
+                Some(Ok(None)) => found.closed += 1,
+                Some(Err(VaultError::Store(error))) if error.is_retryable() => {
                     return Err(error.into());
                 }
-                Err(error) => found.unreadable.push((commit.name, error)),
+                Some(Err(error)) => found.unreadable.push((commit.name, error)),
+                None => {}
             }
         }
         found.apply_tags(vault, state, keys)?;

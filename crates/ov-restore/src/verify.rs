@@ -16,8 +16,9 @@ use rustix::io::Errno;
 use crate::extents::{Extents, Stretch};
 use crate::reader::FrameReader;
 use crate::report::EntryError;
-use crate::restore::{Tally, is_lost};
+use crate::restore::is_lost;
 use crate::shape::Wanted;
+use crate::tally::Tally;
 
 /// Bytes read at once where no chunk says how many.
 const PIECE: usize = 256 * 1024;
@@ -33,7 +34,7 @@ pub(crate) fn verify(wanted: &Wanted<'_>, target: &Path, tally: &Tally<'_>) {
             };
             match verify_file(reader, &target.join(OsStr::from_bytes(&key.path())), &entry) {
                 Ok(()) => tally.with(|report| report.verified += 1),
-                Err(error) => tally.failed(&entry.key, &entry.meta, error),
+                Err(error) => tally.failed(&entry.key, error),
             }
         }
     };

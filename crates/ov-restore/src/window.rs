@@ -2,19 +2,19 @@
 //! Chunks are fetched in the order in which they lie, whatever file they belong to.
 
 use std::collections::HashMap;
-use std::ops::Range;
-use std::sync::Mutex;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ov_coding::FRAME_PLAIN_MAX;
 use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::entry::{EntryKey, Meta};
-use ov_source::{FileTarget, Found};
+use ov_source::{FileTarget, Found, SinkError};
 
 use crate::read_error::ReadError;
 use crate::reader::{Frame, FrameReader, lock};
 use crate::report::EntryError;
-use crate::restore::Tally;
+use crate::tally::Tally;
 
 /// Chunks in one window at most.
 const PIECES_MAX: usize = 64 * 1024;
@@ -160,23 +160,27 @@ impl Window {
             .sort_unstable_by_key(|piece| (piece.chunk.at, piece.chunk.index, piece.job));
         let frames = ranges(&self.pieces);
         let (pieces, jobs) = (&self.pieces, &self.jobs);
-        let visit = |at: FrameRef, frame: Result<std::sync::Arc<Frame>, ReadError>| {
+        let visit = |at: FrameRef, frame: Result<Arc<Frame>, ReadError>| {
             let range = frames.get(&at).cloned().unwrap_or_default();
             for piece in pieces.get(range).unwrap_or_default() {
                 let Some(job) = jobs.get(piece.job) else {
                     continue;
                 };
-                if job.has_failed() || tally.is_stopped() {
+                if tally.stop().is_some() {
+                    return ControlFlow::Break(());
+                }
+                if job.has_failed() {
                     continue;
                 }
                 match write_piece(job, piece, &frame) {
                     Ok(()) => tally.written(u64::from(piece.length), &job.key),
                     Err(error) => {
-                        tally.stop_if_full(&error);
+                        tally.judge(&error);
                         job.fail(error);
                     }
                 }
             }
+            ControlFlow::Continue(())
         };
         reader.read_all(frames.keys().copied(), tally.workers(), &visit);
     }
@@ -211,7 +215,7 @@ fn is_there(reader: &FrameReader<'_>, job: &Job, piece: &Piece) -> bool {
 fn write_piece(
     job: &Job,
     piece: &Piece,
-    frame: &Result<std::sync::Arc<Frame>, ReadError>,
+    frame: &Result<Arc<Frame>, ReadError>,
 ) -> Result<(), EntryError> {
     let frame = frame.as_ref().map_err(ReadError::clone)?;
     let bytes = frame.chunk(&piece.chunk)?;
@@ -240,8 +244,11 @@ fn finish(jobs: Vec<Job>, tally: &Tally<'_>) {
             None => target.finish(&meta).map_err(EntryError::from),
         };
         match done {
-            Ok(()) => tally.file_done(&key, &meta),
-            Err(error) => tally.failed(&key, &meta, error),
+            Ok(()) => tally.file_done(&key),
+            // Unfinished because all stopped, and no failure of its own: the next restore takes
+            // it up.
+            Err(EntryError::Sink(SinkError::Incomplete { .. })) if tally.stop().is_some() => {}
+            Err(error) => tally.failed(&key, error),
         }
     });
 }

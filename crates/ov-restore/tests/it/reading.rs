@@ -1,13 +1,16 @@
 //! Who sees which snapshots.
 
+use std::sync::Arc;
+
 use ov_format::audience::Audience;
 use ov_format::snapshot::TagChange;
 use ov_format::statement::Statement;
 use ov_restore::{Filters, ReadError, ReaderKeys, Tree};
+use ov_store::Recording;
 use ov_vault::section::{SealTo, seal_section};
 use ov_vault::state::Verdict;
 
-use crate::site::Site;
+use crate::site::{Opened, Site};
 
 #[test]
 fn the_owner_and_the_recovery_kit_see_all_snapshots_the_oldest_first() {
@@ -106,6 +109,16 @@ fn a_folder_is_entered_with_a_few_reads() {
         let found: Vec<_> = tree.list(&folder).map(Result::unwrap).collect();
         assert_eq!(found.iter().collect::<Vec<_>>(), expected);
     }
+    let recording = Arc::new(Recording::new(site.memory.clone()));
+    let vault = site.vault_on(recording.clone());
+    let counted = Opened::of(&vault, &site.keys);
+    let counting = counted.reader();
+    let alone = Tree::of(&counting, &counted.latest().snapshot);
+    recording.take();
+    assert!(alone.find(&all[1500].key).unwrap().is_some());
+    assert!(alone.list(&all[1500].key.parent).count() >= 10);
+    assert!(recording.take().len() <= 8);
+
     for entry in all.iter().step_by(97) {
         assert_eq!(tree.find(&entry.key).unwrap().as_ref(), Some(entry));
         let mut other = entry.key.clone();

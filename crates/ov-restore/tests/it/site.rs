@@ -18,7 +18,7 @@ use ov_restore::{
 };
 use ov_seal::entropy::{Entropy, SeededEntropy};
 use ov_source::{FileTree, Selection};
-use ov_store::Memory;
+use ov_store::{Memory, Store};
 use ov_vault::append::Writer;
 use ov_vault::graph::Graph;
 use ov_vault::secrets::Secrets;
@@ -126,14 +126,15 @@ impl Site {
     }
 
     pub fn open_with<'s>(&'s self, keys: &'s ReaderKeys) -> Opened<'s> {
-        let state = State::of(&self.vault);
         Opened {
-            graph: load_graph(&self.vault, &state, &self.keys).unwrap(),
-            snapshots: Snapshots::load(&self.vault, &state, keys).unwrap(),
-            vault: &self.vault,
-            keys,
-            state,
+            graph: load_graph(&self.vault, &State::of(&self.vault), &self.keys).unwrap(),
+            ..Opened::of(&self.vault, keys)
         }
+    }
+
+    /// The same vault, reached through another store.
+    pub fn vault_on(&self, store: Arc<dyn Store>) -> Vault {
+        Vault::open(store, self.vault.id()).unwrap()
     }
 
     /// Packs in the store.
@@ -154,7 +155,18 @@ pub struct Opened<'s> {
     pub snapshots: Snapshots,
 }
 
-impl Opened<'_> {
+impl<'s> Opened<'s> {
+    pub fn of(vault: &'s Vault, keys: &'s ReaderKeys) -> Self {
+        let state = State::of(vault);
+        Self {
+            graph: load_graph(vault, &state, keys).unwrap(),
+            snapshots: Snapshots::load(vault, &state, keys).unwrap(),
+            vault,
+            keys,
+            state,
+        }
+    }
+
     pub fn reader(&self) -> FrameReader<'_> {
         FrameReader::new(
             self.vault,
