@@ -38,6 +38,8 @@ pub enum Finding {
     Directory(ObjectHash),
     /// A sealed part does not open or does not hold what it should.
     Sealed(ObjectName, String),
+    /// The target has lost its identity.
+    NoIdentity,
 }
 
 impl fmt::Display for Finding {
@@ -95,6 +97,7 @@ impl fmt::Display for Finding {
                 )
             }
             Self::Sealed(name, why) => write!(f, "{name}: {why}"),
+            Self::NoIdentity => f.write_str("the target has lost its identity"),
         }
     }
 }

@@ -279,6 +279,10 @@ impl Graph {
         &self.findings
     }
 
+    pub(crate) fn note_findings(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+    }
+
     /// What a commit's structure section says.
     pub fn root(&self, commit: &RecordName) -> Option<&Root> {
         self.roots.get(commit)

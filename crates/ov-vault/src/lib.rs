@@ -8,8 +8,12 @@
 //! snapshots need; [`accept`],
 //! [`check`], [`forget`], [`prune`], [`copy`] and [`repair`] maintain.
 
+pub mod accept;
 pub mod append;
+pub mod check;
+mod check_packs;
 pub mod clock;
+mod directory;
 pub mod error;
 pub mod finding;
 pub mod forget;
@@ -22,12 +26,15 @@ pub mod keeper;
 pub mod logs;
 mod mover;
 pub mod pack_writer;
+pub mod prune;
+pub mod prune_run;
 mod rights;
 pub mod secrets;
 pub mod section;
 pub mod state;
 pub mod table;
 pub mod vault;
+mod verified;
 mod view;
 
 pub use clock::{Clock, SystemClock};

@@ -101,11 +101,6 @@ impl<'a> Mover<'a> {
         Ok(())
     }
 
-    /// Whether nothing was moved yet.
-    pub fn is_empty(&self) -> bool {
-        self.packs.is_empty() && self.pack.is_empty()
-    }
-
     fn flush(&mut self, vault: &Vault) -> Result<(), VaultError> {
         let pack = std::mem::replace(&mut self.pack, PackWriter::new(vault.id()));
         if pack.is_empty() {

@@ -14,6 +14,7 @@ use crate::finding::Finding;
 use crate::frames::fetch_place;
 use crate::graph::{Graph, Needs, Place};
 use crate::keeper::Keeper;
+use crate::mover::{Moved, remember};
 use crate::state::{Commit, State};
 use crate::vault::Vault;
 
@@ -35,6 +36,8 @@ pub(crate) struct View {
     bad: BTreeSet<(ObjectHash, FrameRef)>,
     /// Places that were read and do.
     good: BTreeSet<(ObjectHash, FrameRef)>,
+    /// Packs of records whose structure could not be read.
+    unread: BTreeSet<ObjectHash>,
     /// Packs that each record publishes.
     record_packs: BTreeMap<RecordName, BTreeSet<ObjectHash>>,
     grace_seconds: i64,
@@ -60,6 +63,7 @@ impl View {
             unknown: Vec::new(),
             bad: BTreeSet::new(),
             good: BTreeSet::new(),
+            unread: BTreeSet::new(),
             record_packs: BTreeMap::new(),
             grace_seconds,
         };
@@ -86,6 +90,9 @@ impl View {
         };
         self.contents = self.graph.contents();
         self.record_packs = record_packs(vault);
+        let unread = self.record_packs.iter();
+        let unread = unread.filter(|(name, _)| !self.graph.has_read(name));
+        self.unread = unread.flat_map(|(_, packs)| packs).copied().collect();
         self.use_roots();
         Ok(())
     }
@@ -135,11 +142,7 @@ impl View {
 
     /// Whether all records that publish the pack could be read, so that its contents are known.
     pub fn is_known(&self, pack: &ObjectHash) -> bool {
-        let mut by = self
-            .record_packs
-            .iter()
-            .filter(|(_, packs)| packs.contains(pack));
-        by.all(|(name, _)| self.graph.has_read(name))
+        !self.unread.contains(pack)
     }
 
     /// What a pack holds, as published.
@@ -180,14 +183,21 @@ impl View {
         Ok(changed)
     }
 
-    /// Notes that a place was written, or read, and holds what it should.
-    pub fn trust(&mut self, pack: ObjectHash, frame: FrameRef) {
-        self.good.insert((pack, frame));
-    }
-
-    /// Notes that a place does not hold what it should.
-    pub fn note_bad(&mut self, pack: ObjectHash, frame: FrameRef) {
-        self.bad.insert((pack, frame));
+    /// Takes note of frames that were moved by this keeper just now: they need no reading.
+    pub fn take(&mut self, moved: &Moved) {
+        for (pack, frame) in remember(&mut self.graph, moved) {
+            self.good.insert((pack, frame));
+            self.contents.entry(pack).or_default().insert(frame);
+        }
+        for pack in &moved.packs {
+            let listed = Listed {
+                name: ObjectName::Pack(pack.hash),
+                length: pack.length,
+                modified: None,
+            };
+            self.packs.insert(pack.hash, listed);
+            self.state.published_packs.insert(pack.hash, pack.length);
+        }
     }
 
     /// Counts packs as condemned that are about to be, so that they do not count on each other.

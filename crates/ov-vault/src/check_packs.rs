@@ -1,0 +1,227 @@
+//! Reading packs to their last byte: two at a time, one in memory per thread.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ov_format::content::FrameRef;
+use ov_format::entry::Time;
+use ov_format::id::{MemberId, ObjectHash};
+use ov_format::list::Placement;
+use ov_format::name::ObjectName;
+use ov_store::StoreError;
+
+use crate::check::Depth;
+use crate::directory::read_directory;
+use crate::error::VaultError;
+use crate::finding::Finding;
+use crate::frames::frame_hash;
+use crate::graph::Graph;
+use crate::keeper::{Monitor, Progress, Step};
+use crate::secrets::Secrets;
+use crate::vault::Vault;
+use crate::verified::Verified;
+
+const THREADS: usize = 2;
+
+/// Reads packs.
+pub(crate) struct PackReader<'a> {
+    pub vault: &'a Vault,
+    pub secrets: Option<&'a Secrets>,
+    pub graph: Option<&'a Graph>,
+    pub monitor: &'a dyn Monitor,
+}
+
+/// What reading a pack showed.
+pub(crate) struct ReadPack {
+    pub pack: ObjectHash,
+    pub bytes: u64,
+    pub findings: Vec<Finding>,
+    pub bad_frames: BTreeSet<FrameRef>,
+}
+
+/// The packs that a check of this depth reads, those that were not verified for longest first.
+pub(crate) fn select(
+    packs: &BTreeMap<ObjectHash, u64>,
+    depth: Depth,
+    verified: &Verified,
+    now: Time,
+) -> Vec<ObjectHash> {
+    let mut order: Vec<_> = packs.iter().collect();
+    order.sort_by_key(|(pack, _)| (verified.last(pack), **pack));
+    let all = || order.iter().map(|(pack, _)| **pack);
+    match depth {
+        Depth::Objects => Vec::new(),
+        Depth::Read => all().collect(),
+        Depth::OlderThan(age) => {
+            let age = i64::try_from(age).unwrap_or(i64::MAX);
+            let last = now.seconds.saturating_sub(age);
+            all()
+                .filter(|pack| verified.last(pack).is_none_or(|at| at <= last))
+                .collect()
+        }
+        Depth::ReadShare(percent) => {
+            let total: u128 = packs.values().map(|length| u128::from(*length)).sum();
+            let mut left = (total * u128::from(percent.min(100))).div_ceil(100);
+            let mut chosen = Vec::new();
+            for (pack, length) in order {
+                if left == 0 {
+                    break;
+                }
+                left = left.saturating_sub(u128::from(*length));
+                chosen.push(*pack);
+            }
+            chosen
+        }
+    }
+}
+
+impl PackReader<'_> {
+    /// Reads packs; those that are gone meanwhile are left out.
+    pub fn read_all(&self, packs: &[ObjectHash]) -> Result<Vec<ReadPack>, VaultError> {
+        let placements = self.placements(packs);
+        let signers = self.signers();
+        let next = AtomicUsize::new(0);
+        let outcome = Mutex::new((Vec::new(), None));
+        let work = || {
+            while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let lies = placements.get(pack).map_or(&[][..], Vec::as_slice);
+                let read = self.read(pack, lies, signers.get(pack).copied());
+                let Ok(mut outcome) = outcome.lock() else {
+                    return;
+                };
+                match read {
+                    Ok(read) => outcome.0.extend(read),
+                    Err(error) => {
+                        outcome.1 = Some(error);
+                        next.store(packs.len(), Ordering::Relaxed);
+                    }
+                }
+                self.monitor.progress(Progress {
+                    step: Step::Checking,
+                    done: u64::try_from(outcome.0.len()).unwrap_or(u64::MAX),
+                    total: u64::try_from(packs.len()).unwrap_or(u64::MAX),
+                    bytes: outcome.0.iter().map(|read: &ReadPack| read.bytes).sum(),
+                });
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..THREADS.min(packs.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let (mut all, error) = outcome.into_inner().unwrap_or_else(|e| e.into_inner());
+        all.sort_by_key(|read| read.pack);
+        match error {
+            Some(error) => Err(error),
+            None => Ok(all),
+        }
+    }
+
+    fn placements(&self, packs: &[ObjectHash]) -> BTreeMap<ObjectHash, Vec<&Placement>> {
+        let wanted: BTreeSet<_> = packs.iter().collect();
+        let mut found: BTreeMap<ObjectHash, Vec<&Placement>> = BTreeMap::new();
+        let all = self.graph.into_iter().flat_map(Graph::all_placements);
+        for placement in all.filter(|placement| wanted.contains(&placement.pack)) {
+            found.entry(placement.pack).or_default().push(placement);
+        }
+        found
+    }
+
+    /// Who sealed the directory of each pack: the member that published it first.
+    fn signers(&self) -> BTreeMap<ObjectHash, MemberId> {
+        let mut signers = BTreeMap::new();
+        for said in self.vault.logs().all() {
+            for pack in said.statement.published().0 {
+                signers.entry(pack.hash).or_insert(said.name.log.member);
+            }
+        }
+        signers
+    }
+
+    fn read(
+        &self,
+        pack: &ObjectHash,
+        placements: &[&Placement],
+        signer: Option<MemberId>,
+    ) -> Result<Option<ReadPack>, VaultError> {
+        let name = ObjectName::Pack(*pack);
+        let bytes = match self.vault.store().get(&name) {
+            Ok(bytes) => bytes,
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) if error.is_retryable() => return Err(error.into()),
+            Err(error) => {
+                return Ok(Some(ReadPack {
+                    pack: *pack,
+                    bytes: 0,
+                    findings: vec![Finding::Unreadable(name, error.to_string())],
+                    bad_frames: BTreeSet::new(),
+                }));
+            }
+        };
+        let whole = name.matches(&bytes);
+        let bad_frames = bad_frames(&bytes, placements);
+        let mut findings = Vec::new();
+        if !whole {
+            findings.push(Finding::Damaged(name));
+        }
+        findings.extend(
+            bad_frames
+                .iter()
+                .map(|f| Finding::Frame(*pack, f.segment, f.frame)),
+        );
+        if whole && !placements.is_empty() && !self.directory_agrees(&bytes, placements, signer) {
+            findings.push(Finding::Directory(*pack));
+        }
+        Ok(Some(ReadPack {
+            pack: *pack,
+            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            findings,
+            bad_frames,
+        }))
+    }
+
+    /// Whether everything that was published of a pack stands in its own directory.
+    fn directory_agrees(
+        &self,
+        bytes: &[u8],
+        placements: &[&Placement],
+        signer: Option<MemberId>,
+    ) -> bool {
+        let (Some(secrets), Some(signer)) = (self.secrets, signer) else {
+            return true;
+        };
+        let read = read_directory(bytes, self.vault.id(), secrets, signer);
+        read.is_some_and(|directory| {
+            let same = |one: &Placement, published: &Placement| {
+                one.segment == published.segment
+                    && one.offset == published.offset
+                    && one.header_length == published.header_length
+                    && one.frames == published.frames
+            };
+            let told = |placement: &&&Placement| {
+                directory.placements.iter().any(|one| same(one, placement))
+            };
+            placements.iter().filter(told).count() == placements.len()
+        })
+    }
+}
+
+fn bad_frames(bytes: &[u8], placements: &[&Placement]) -> BTreeSet<FrameRef> {
+    let mut bad = BTreeSet::new();
+    for placement in placements {
+        for (offset, stored) in placement.offsets() {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            let end = start.saturating_add(usize::try_from(stored.length).unwrap_or(usize::MAX));
+            let frame = bytes.get(start..end);
+            if frame.is_none_or(|frame| frame_hash(frame) != stored.hash) {
+                bad.insert(FrameRef {
+                    segment: placement.segment,
+                    frame: stored.number,
+                });
+            }
+        }
+    }
+    bad
+}
