@@ -10,7 +10,7 @@ use std::thread::Scope;
 use ov_coding::{Effort, Encoder, FrameBuilder, Placement as Put, PlainFrame};
 use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::id::{ChunkId, CompartmentId, MemberId, VaultId};
-use ov_format::list::{GroupChunk, Placement};
+use ov_format::list::{GroupChunk, PageRefs, Placement};
 use ov_format::name::ObjectName;
 use ov_format::pack::{SEGMENT_BYTES_MAX, SEGMENT_FRAMES_MAX};
 use ov_format::statement::StoredObject;
@@ -109,6 +109,8 @@ pub struct Published {
     pub placements: Vec<Placement>,
     /// Chunks in them.
     pub chunks: Vec<GroupChunk>,
+    /// What the pages among them need; the caller adds it.
+    pub refs: Vec<PageRefs>,
 }
 
 /// Writes chunks.

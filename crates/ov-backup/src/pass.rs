@@ -71,13 +71,25 @@ pub struct Pass<'p, 'w> {
     pub report: &'p mut BackupReport,
     /// When this run began.
     pub began: Time,
-    /// Called between entries when much was stored: publishes a checkpoint.
-    pub checkpoint:
-        &'p mut dyn FnMut(&mut FrameWriter<'w>, &mut PageWriter) -> Result<(), BackupError>,
+    /// Called between entries, and when the run must stop: publishes a checkpoint.
+    pub checkpoint: &'p mut CheckpointFn<'p, 'w>,
     /// Segments in which frames were dropped: entries of the last run that use them are read again.
     pub dropped: &'p dyn Fn(&FrameRef) -> bool,
     /// What the tree uses.
     pub used: Used,
+}
+
+/// Publishes what was stored so far.
+pub type CheckpointFn<'p, 'w> =
+    dyn FnMut(&mut FrameWriter<'w>, &mut PageWriter, When) -> Result<(), BackupError> + 'p;
+
+/// When a checkpoint is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// If enough was stored, or enough time went by.
+    Due,
+    /// At once, if anything was stored.
+    Now,
 }
 
 enum Pending {
@@ -104,8 +116,36 @@ impl<'p, 'w> Pass<'p, 'w> {
     where
         'w: 's,
     {
-        let jobs = start_readers(scope, threads, self.source, self.keys);
         let mut pages = PageWriter::new(self.keys.page.clone());
+        match self.entries(scope, threads, &mut pages) {
+            Ok(()) => {
+                let mut sink = Sink {
+                    index: self.index,
+                    frames: self.frames,
+                    keys: self.keys,
+                    used: &mut self.used,
+                };
+                pages.finish(&mut sink)
+            }
+            Err(BackupError::Interrupted) => {
+                // What was stored so far need not be stored again by the next run.
+                (self.checkpoint)(self.frames, &mut pages, When::Now)?;
+                Err(BackupError::Interrupted)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn entries<'s>(
+        &mut self,
+        scope: &'s Scope<'s, 'w>,
+        threads: Threads,
+        pages: &mut PageWriter,
+    ) -> Result<(), BackupError>
+    where
+        'w: 's,
+    {
+        let jobs = start_readers(scope, threads, self.source, self.keys);
         let mut pending: VecDeque<Pending> = VecDeque::new();
         let mut ahead = 0;
         for item in self.source.walk() {
@@ -126,20 +166,13 @@ impl<'p, 'w> Pass<'p, 'w> {
                     break;
                 };
                 ahead = ahead.saturating_sub(cost(&first));
-                self.complete(first, &mut pages)?;
+                self.complete(first, pages)?;
             }
         }
         while let Some(first) = pending.pop_front() {
-            self.complete(first, &mut pages)?;
+            self.complete(first, pages)?;
         }
-        drop(jobs);
-        let mut sink = Sink {
-            index: self.index,
-            frames: self.frames,
-            keys: self.keys,
-            used: &mut self.used,
-        };
-        pages.finish(&mut sink)
+        Ok(())
     }
 
     /// A name that could not even become an item.
@@ -294,7 +327,7 @@ impl<'p, 'w> Pass<'p, 'w> {
             other => other,
         };
         pages.push(*entry, &mut sink)?;
-        (self.checkpoint)(self.frames, pages)
+        (self.checkpoint)(self.frames, pages, When::Due)
     }
 
     fn files(&self) -> u64 {

@@ -3,7 +3,7 @@
 use ov_format::content::ChunkRef;
 use ov_format::entry::Time;
 use ov_format::id::DatasetId;
-use ov_format::list::{ListItem, PageRefs};
+use ov_format::list::ListItem;
 use ov_format::name::{ObjectName, RecordName};
 use ov_format::refs::PagePlace;
 use ov_format::snapshot::{Counts, GroupChunks, Snapshot, Structure};
@@ -50,7 +50,6 @@ pub fn publish(
     sealing: &Sealing,
     seams: &Seams<'_>,
     published: Published,
-    refs: Vec<PageRefs>,
     said: &Said<'_>,
     report: &mut BackupReport,
 ) -> Result<RecordName, BackupError> {
@@ -58,6 +57,7 @@ pub fn publish(
         packs,
         placements,
         chunks,
+        refs,
     } = published;
     let group_key = agent.secret.group_key();
     let to_group = SealTo::Group(agent.compartment, agent.group, agent.epoch, &group_key);

@@ -25,7 +25,7 @@ use crate::local_file::LocalFiles;
 use crate::local_tree::{NewTree, OldTree, remove_tree};
 use crate::options::{BackupOptions, BackupReport, Mode, Reuse, Seams, Unchanged};
 use crate::page_writer::{PageWriter, Tree};
-use crate::pass::{Pass, Used};
+use crate::pass::{Pass, Used, When};
 use crate::publish::{Said, Stage, publish};
 use crate::read::ReadKeys;
 
@@ -179,8 +179,8 @@ impl<'r> Run<'r> {
             let effort = self.options.effort;
             let mut frames = FrameWriter::start(scope, &self.sealing, store, threads, effort)?;
             let mut checkpoints = Checkpoints::new(self, self.seams.clock.now().seconds);
-            let mut checkpoint = |frames: &mut FrameWriter<'_>, pages: &mut PageWriter| {
-                checkpoints.consider(frames, pages, vault, &mut origins)
+            let mut checkpoint = |frames: &mut FrameWriter<'_>, pages: &mut PageWriter, when| {
+                checkpoints.consider(frames, pages, when, vault, &mut origins)
             };
             let mut pass = Pass {
                 options: self.options,
@@ -224,14 +224,13 @@ impl<'r> Run<'r> {
             stage: Stage::Whole,
         };
         origins.extend(frames_left.packs.iter().map(|(pack, _)| pack.hash));
-        let left = std::mem::take(&mut frames_left);
+        frames_left.refs = refs;
         let name = publish(
             vault,
             self.agent,
             &self.sealing,
             self.seams,
-            left,
-            refs,
+            frames_left,
             &said,
             report,
         )?;
@@ -301,19 +300,23 @@ impl<'r> Checkpoints<'r> {
         &mut self,
         frames: &mut FrameWriter<'_>,
         pages: &mut PageWriter,
+        when: When,
         vault: &mut Vault,
         origins: &mut BTreeSet<ObjectHash>,
     ) -> Result<(), BackupError> {
+        if self.run.options.mode == Mode::DryRun {
+            return Ok(());
+        }
         let stored = frames.stored() - self.since_bytes;
-        if stored == 0 || self.run.options.mode == Mode::DryRun {
-            return Ok(());
-        }
         let now = self.run.seams.clock.now().seconds;
-        let due = stored >= CHECKPOINT_BYTES || now - self.since_seconds >= CHECKPOINT_SECONDS;
-        if !due {
+        let old = stored > 0 && now - self.since_seconds >= CHECKPOINT_SECONDS;
+        if when == When::Due && stored < CHECKPOINT_BYTES && !old {
             return Ok(());
         }
-        let published = frames.flush()?;
+        let mut published = frames.flush()?;
+        if published.packs.is_empty() {
+            return Ok(());
+        }
         origins.extend(published.packs.iter().map(|(pack, _)| pack.hash));
         let said = Said {
             dataset: self.run.dataset,
@@ -324,7 +327,7 @@ impl<'r> Checkpoints<'r> {
             stage: Stage::Partial,
         };
         let run = self.run;
-        let refs = pages.take_refs();
+        published.refs = pages.take_refs();
         let counted = &mut self.counted;
         publish(
             vault,
@@ -332,7 +335,6 @@ impl<'r> Checkpoints<'r> {
             &run.sealing,
             run.seams,
             published,
-            refs,
             &said,
             counted,
         )?;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ov_admin::found::{Founding, init};
-use ov_backup::{Agent, BackupOptions, BackupReport, Seams, Threads, Void, backup};
+use ov_backup::{
+    Agent, BackupError, BackupOptions, BackupReport, Monitor, Seams, Threads, Void, backup,
+};
 use ov_format::entry::Time;
 use ov_seal::entropy::{Entropy, SeededEntropy};
 use ov_source::{FileTree, Selection};
@@ -101,16 +103,34 @@ impl Site {
     }
 
     pub fn run_with(&mut self, options: BackupOptions) -> BackupReport {
+        self.go(&options, &Void).unwrap()
+    }
+
+    pub fn try_run(&mut self, monitor: &dyn Monitor) -> Result<BackupReport, BackupError> {
+        self.go(
+            &BackupOptions {
+                dataset: "files".to_owned(),
+                ..Default::default()
+            },
+            monitor,
+        )
+    }
+
+    fn go(
+        &mut self,
+        options: &BackupOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<BackupReport, BackupError> {
         let source = FileTree::new(vec![self.data()], Selection::everything()).unwrap();
         let state = self.state();
         let seams = Seams {
             entropy: Arc::clone(&self.entropy),
             clock: &self.clock,
-            monitor: &Void,
+            monitor,
             state: Some(Path::new(&state)),
             threads: self.threads,
         };
-        backup(&mut self.vault, &self.agent, &source, &options, &seams).unwrap()
+        backup(&mut self.vault, &self.agent, &source, options, &seams)
     }
 }
 

@@ -132,3 +132,37 @@ fn every_snapshot_of_a_person_is_accepted_as_it_is_made() {
         site.vault.logs().findings
     );
 }
+
+/// Asks the run to stop after some entries.
+struct StopAfter(std::sync::atomic::AtomicI64);
+
+impl ov_backup::Monitor for StopAfter {
+    fn stop(&self) -> bool {
+        self.0.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) < 0
+    }
+}
+
+#[test]
+fn an_interrupted_run_leaves_a_checkpoint_and_its_data_is_not_stored_again() {
+    for threads in [Threads::Inline, Threads::Count(2)] {
+        let mut site = filled(threads);
+        let stop = StopAfter(400.into());
+        let stopped = site.try_run(&stop);
+        assert!(
+            matches!(stopped, Err(ov_backup::BackupError::Interrupted)),
+            "{stopped:?}"
+        );
+        let state = State::of(&site.vault);
+        let partial = state
+            .commits
+            .values()
+            .filter(|commit| commit.partial)
+            .count();
+        assert_eq!((partial, state.listed().count()), (1, 0));
+        let stored = site.memory.bytes();
+        let report = site.run();
+        assert!(report.bytes_added < 3_000_000, "{report:?}");
+        assert!(site.memory.bytes() < stored + 500_000);
+        assert_eq!(State::of(&site.vault).listed().count(), 1);
+    }
+}
