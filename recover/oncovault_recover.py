@@ -424,7 +424,10 @@ def seed_of_kit(text):
     if "ONCOVAULT1-" in text.upper():
         raise Stop("the kit's line ONCOVAULT1-… has a mistake in it: its checksum is wrong")
     numbers = {word: number for number, word in enumerate(word_list())}
+    listed = {int(number): word for number, word in re.findall(r"\b(\d{1,2})[.):]?\s+([a-z]+)", text.lower())}
     words = re.findall(r"[a-z]+", text.lower())
+    if sorted(listed) == list(range(1, 25)):  # numbered words may stand in columns
+        words = [listed[number] for number in range(1, 25)] + words
     for start in range(max(1, len(words) - 23)):
         some = words[start:start + 24]
         if len(some) == 24 and all(word in numbers for word in some):
@@ -472,94 +475,91 @@ def check_header(data, kind, vault):
         raise Bad("it belongs to another vault")
 
 
-class Folder:
-    """A target in a folder: finds and reads objects by name."""
+class Folders:
+    """A target in a folder, and other copies of it: finds and reads objects by name."""
 
-    def __init__(self, path):
-        self.path = path
-
-    def at(self, name):
-        return os.path.join(self.path, *name.split("/"))
+    def __init__(self, path, copies=()):
+        self.paths = [path, *copies]
 
     @staticmethod
     def name(place, digest):
         return f"{place}/{digest[:1].hex()}/{digest.hex()}"
 
-    def names(self, place):
-        """The paths below `place` that are spelt as objects are, with their hash."""
-        for folder, folders, files in os.walk(self.at(place)):
-            folders.sort()
-            for name in sorted(files):
-                if re.fullmatch("[0-9a-f]{64}", name) and os.path.basename(folder) == name[:2]:
-                    digest = bytes.fromhex(name)
-                    if os.path.join(folder, name) == self.at(self.name(place, digest)):
-                        yield digest
+    @staticmethod
+    def record_name(name):
+        member, target, number, digest = name
+        return f"log/{member.hex()}-{target.hex()}/{number // 1024:014x}/{number:016x}-{digest.hex()}"
 
-    def records(self):
-        """All names of records, by log, then number, then hash."""
-        found, pattern = {}, r"([0-9a-f]{16})-([0-9a-f]{16})"
-        for log in self.listing("log"):
-            ids = re.fullmatch(pattern, log)
-            for part in self.listing(f"log/{log}") if ids else ():
-                for file in self.listing(f"log/{log}/{part}"):
-                    match = re.fullmatch(r"([0-9a-f]{16})-([0-9a-f]{64})", file)
-                    if match and part == f"{int(match[1], 16) // 1024:014x}":
-                        log_id = bytes.fromhex(ids[1]), bytes.fromhex(ids[2])
-                        found.setdefault(log_id, []).append((int(match[1], 16), bytes.fromhex(match[2])))
-        return {log: sorted(found[log]) for log in sorted(found)}
-
-    def listing(self, name):
+    def listing(self, path, name):
         try:
-            return sorted(os.listdir(self.at(name)))
+            return sorted(os.listdir(os.path.join(path, name)))
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def record_path(self, name):
-        member, target, number, digest = name
-        return self.at(f"log/{member.hex()}-{target.hex()}/{number // 1024:014x}/{number:016x}-{digest.hex()}")
+    def hashes(self, place):
+        """The hashes of all objects below `place` in the first folder that are spelt as objects are."""
+        for part in self.listing(self.paths[0], place):
+            for name in self.listing(self.paths[0], f"{place}/{part}"):
+                if re.fullmatch("[0-9a-f]{64}", name) and name[:2] == part:
+                    yield bytes.fromhex(name)
 
-    def read(self, path, digest, most):
+    def records(self):
+        """The names of all records, by log, then number, then hash."""
+        found = {}
+        for path in self.paths:
+            for log in self.listing(path, "log"):
+                ids = re.fullmatch(r"([0-9a-f]{16})-([0-9a-f]{16})", log)
+                for part in self.listing(path, f"log/{log}") if ids else ():
+                    for file in self.listing(path, f"log/{log}/{part}"):
+                        match = re.fullmatch(r"([0-9a-f]{16})-([0-9a-f]{64})", file)
+                        if match and part == f"{int(match[1], 16) // 1024:014x}":
+                            log_id = bytes.fromhex(ids[1]), bytes.fromhex(ids[2])
+                            found.setdefault(log_id, set()).add((int(match[1], 16), bytes.fromhex(match[2])))
+        return {log: sorted(found[log]) for log in sorted(found)}
+
+    def read(self, name, digest, most):
         """All bytes of an object of at most `most` bytes, if they have this hash."""
-        try:
-            with open(path, "rb") as file:
-                data = file.read(most + 1)
-        except OSError as error:
-            raise Bad(f"it cannot be read ({error.strerror})") from None
-        if len(data) > most:
-            raise Bad("it is longer than it may be")
-        if blake3(data).digest() != digest:
-            raise Bad("its bytes are not those that its name says")
-        return data
+        for path in self.paths:
+            try:
+                with open(os.path.join(path, name), "rb") as file:
+                    data = file.read(most + 1)
+                if len(data) <= most and blake3(data).digest() == digest:
+                    return data
+                why = "its bytes are not those that its name says"
+            except OSError as error:
+                why = why_not(error)
+        raise Bad(why)
 
-    def verify(self, name, digest, kind, vault):
+    def measure(self, path, name, digest, kind, vault):
         """Reads an object of any length through; its length."""
         hasher, size, start = blake3(), 0, b""
         try:
-            with open(self.at(name), "rb") as file:
-                while True:
-                    data = file.read(MIB)
-                    if not data:
-                        break
+            with open(os.path.join(path, name), "rb") as file:
+                for data in iter(lambda: file.read(MIB), b""):
                     start = start or data[:44]
                     hasher.update(data)
                     size += len(data)
         except OSError as error:
-            raise Bad(f"it cannot be read ({error.strerror})") from None
+            raise Bad(why_not(error)) from None
         if hasher.digest() != digest:
             raise Bad("its bytes are not those that its name says")
         check_header(start, kind, vault)
         return size
 
-    def slice(self, name, offset, length):
+    def slice(self, path, name, offset, length):
         try:
-            with open(self.at(name), "rb") as file:
+            with open(os.path.join(path, name), "rb") as file:
                 file.seek(offset)
                 data = file.read(length)
         except (OSError, OverflowError) as error:
-            raise Bad(f"{name}: {getattr(error, 'strerror', error)}") from None
+            raise Bad(f"{name}: {why_not(error)}") from None
         if len(data) != length:
             raise Bad(f"{name} is too short")
         return data
+
+
+def why_not(error):
+    return "it is gone" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -714,11 +714,11 @@ def causes_first(records):
 class Vault:
     """Reads all records of a vault, and decides what they say."""
 
-    def __init__(self, folder, kit, report):
-        self.folder, self.kit, self.report = folder, kit, report
-        self.logs = folder.records()
+    def __init__(self, folders, kit, report):
+        self.folders, self.kit, self.report = folders, kit, report
+        self.logs = folders.records()
         if not self.logs:
-            raise Stop(f"{folder.path} holds no vault: there are no records in its folder `log`")
+            raise Stop(f"{folders.paths[0]} holds no vault: there are no records in its folder `log`")
         self.cache, self.verified = {}, {}
         self.target = self.find_target()
         self.first = self.find_first()
@@ -728,9 +728,9 @@ class Vault:
 
     def find_target(self):
         found = []
-        for digest in self.folder.names("target"):
+        for digest in self.folders.hashes("target"):
             try:
-                data = self.folder.read(self.folder.at(self.folder.name("target", digest)), digest, 76)
+                data = self.folders.read(Folders.name("target", digest), digest, 76)
                 check_header(data, IDENTITY, bytes(32))
                 found += [digest[:8]] if len(data) == 76 else []
             except Bad as error:
@@ -742,29 +742,28 @@ class Vault:
 
     def find_first(self):
         """§2.3: the record 0 of no vault that names the kit's keys."""
-        others = 0
-        for log, names in self.logs.items():
-            for number, digest in names:
-                if number:
-                    break
-                name = log + (0, digest)
-                try:
-                    record, data = self.read_record(name, bytes(32))
-                    changes = record.statement[1] if record.statement[0] == HEAD else ()
-                    if not any(change[0] == 0 and self.kit.is_named_by(change[1]) for change in changes):
-                        others += 1
-                        continue
-                    keys = [change[3][1] for change in changes if change[0] == 1 and change[1] == log[0]]
-                    if not keys or not self.signed(data, keys[-1]):
-                        raise Bad("it is not signed by the member that it appoints")
-                    return record
-                except Bad:
+        others, said = 0, []
+        for name in [log + name for log in self.logs for name in self.logs[log] if name[0] == 0]:
+            try:
+                record, data = self.read_record(name, bytes(32))
+                changes = record.statement[1] if record.statement[0] == HEAD else ()
+                if not any(change[0] == 0 and self.kit.is_named_by(change[1]) for change in changes):
+                    others += 1
                     continue
-        raise Stop("this kit belongs to another vault" if others else "the first record of the vault is lost or "
-                   "damaged: look for another copy of the vault")
+                keys = [change[3][1] for change in changes if change[0] == 1 and change[1] == name[0]]
+                if not keys or not self.signed(data, keys[0]):
+                    raise Bad("it is not signed by the member that it appoints")
+                return record
+            except Bad as error:
+                said.append(f"record {self.spell(name)}: {error}")
+        if others:
+            raise Stop("this kit belongs to another vault")
+        for text in said:
+            self.report.damage(text)
+        raise Stop("the vault's first record is damaged or lost: give another copy of the vault with --also")
 
     def read_record(self, name, vault):
-        data = self.folder.read(self.folder.record_path(name), name[3], 64 * MIB)
+        data = self.folders.read(Folders.record_name(name), name[3], 64 * MIB)
         check_header(data, RECORD, vault)
         if len(data) < 44 + SIGNATURE:
             raise Bad("it is too short")
@@ -788,8 +787,8 @@ class Vault:
     def holds(self, name, keys):
         """Whether the record's signature is one of these keys; each is verified once."""
         if (name, keys) not in self.verified:
-            path = self.folder.record_path(name)
-            self.verified[name, keys] = self.signed(self.folder.read(path, name[3], 64 * MIB), keys)
+            data = self.folders.read(Folders.record_name(name), name[3], 64 * MIB)
+            self.verified[name, keys] = self.signed(data, keys)
         return self.verified[name, keys]
 
     def fold(self):
@@ -861,7 +860,7 @@ class Vault:
 
     def sections(self, record):
         """The sealed sections of a record, read again from its file."""
-        data = self.folder.read(self.folder.record_path(record.name), record.name[3], 64 * MIB)
+        data = self.folders.read(Folders.record_name(record.name), record.name[3], 64 * MIB)
         return shaped(BODY, decode_cbor(data[44:-SIGNATURE]))[8]
 
     def said(self, *kinds):
@@ -883,8 +882,7 @@ class Secrets:
         self.structure, self.compartments, self.named = {}, {}, {}
         for digest in vault.head.tables:
             try:
-                path = vault.folder.at(Folder.name("table", digest))
-                data = vault.folder.read(path, digest, 64 * MIB)
+                data = vault.folders.read(Folders.name("table", digest), digest, 64 * MIB)
                 check_header(data, TABLE, vault.id)
                 for sealed in shaped(([ANYTHING],), decode_cbor(data[44:]))[0]:
                     self.take(shaped(SECRET, sealed))
@@ -960,23 +958,28 @@ class Secrets:
         if list_ref[0] == 0:
             yield from list_ref[1]
             return
-        folder, name = self.vault.folder, Folder.name("table", list_ref[1])
-        try:
-            length = folder.verify(name, list_ref[1], TABLE, self.vault.id)
-            slots = int.from_bytes(folder.slice(name, 44 + 64, 2), "little")
-            trailer = folder.slice(name, max(0, length - 8), 8)
-            offset, index_length = 44 + 66 + slots, int.from_bytes(trailer[:4], "little")
-            if length != list_ref[2] or trailer[4:] != b"OVnd" or index_length > length - 8 - offset:
-                raise Bad("it is not built like a table")
-            segment = self.open_segment(audience, epoch, signer, folder.slice(name, 44, 66 + slots))
-            index = unpadded(segment.plain(65535, folder.slice(name, length - 8 - index_length, index_length)))
-            for number, (_, size) in enumerate(shaped([(BYTES, U64)], decode_cbor(index))):
-                if offset + size > length - 8 - index_length:
-                    raise Bad("a page beyond the end of the table")
-                yield segment.plain(number, folder.slice(name, offset, size))
-                offset += size
-        except Bad as error:
-            raise Bad(f"table {list_ref[1].hex()}: {error}") from None
+        name = Folders.name("table", list_ref[1])
+        for path in self.vault.folders.paths:
+            try:
+                length = self.vault.folders.measure(path, name, list_ref[1], TABLE, self.vault.id)
+                break
+            except Bad as error:
+                why = error
+        else:
+            raise Bad(f"{name}: {why}")
+        part = functools.partial(self.vault.folders.slice, path, name)
+        slots, trailer = int.from_bytes(part(44 + 64, 2), "little"), part(max(0, length - 8), 8)
+        offset, index_length = 44 + 66 + slots, int.from_bytes(trailer[:4], "little")
+        end = length - 8 - index_length
+        if length != list_ref[2] or trailer[4:] != b"OVnd" or end < offset:
+            raise Bad(f"{name} is not built like a table")
+        segment = self.open_segment(audience, epoch, signer, part(44, 66 + slots))
+        index = unpadded(segment.plain(65535, part(end, index_length)))
+        for number, (_, size) in enumerate(shaped([(BYTES, U64)], decode_cbor(index))):
+            if offset + size > end:
+                raise Bad(f"{name}: a page beyond its end")
+            yield segment.plain(number, part(offset, size))
+            offset += size
 
 
 def numbered(segments, number):
@@ -1016,8 +1019,8 @@ class LeastRecent(OrderedDict):
 class Chunks:
     """Finds, opens, decodes and verifies whatever a snapshot points to."""
 
-    def __init__(self, vault, keys, copies):
-        self.vault, self.keys, self.folders = vault, keys, [vault.folder] + copies
+    def __init__(self, vault, keys):
+        self.vault, self.keys, self.folders = vault, keys, vault.folders
         self.placements, self.by_tag = {}, None
         self.segments, self.frames = LeastRecent(4096), LeastRecent(CACHED_FRAMES)
         self.deleted = {pack for record in vault.said(DELETE) if record.name[1] == vault.target
@@ -1059,11 +1062,11 @@ class Chunks:
         if opened:
             return opened
         for placement in [needed] + self.placements[segment_id]:
-            for folder in self.folders:
+            for path in self.folders.paths:
                 try:
                     if not 66 <= placement.head <= 66 + 65535:
                         raise Bad("a head of a wrong length")
-                    head = folder.slice(Folder.name("pack", placement.pack), placement.offset, placement.head)
+                    head = self.folders.slice(path, Folders.name("pack", placement.pack), placement.offset, placement.head)
                     audience = 1, placement.compartment
                     opened = self.keys.open_segment(audience, placement.epoch, placement.signer, head)
                     if opened.id != segment_id:
@@ -1082,13 +1085,13 @@ class Chunks:
             return cached
         why = "no record says where it lies"
         for placement, offset, length, digest in self.candidates(segment_id, number):
-            for folder in self.folders:
+            for path in self.folders.paths:
                 try:
                     if length > 33 * MIB:
                         raise Bad("it is too long")
-                    stored = folder.slice(Folder.name("pack", placement.pack), offset, length)
+                    stored = self.folders.slice(path, Folders.name("pack", placement.pack), offset, length)
                     if blake3(stored).digest() != digest:
-                        raise Bad(f"pack {placement.pack.hex()} is damaged at {offset}")
+                        raise Bad(f"{Folders.name('pack', placement.pack)} is damaged at {offset}")
                     coder, kind, coded = self.segment(segment_id, placement).open(number, stored)
                     plain, chunks = decode_frame(coder, coded)
                     good = self.verified(placement, kind, plain, chunks)
@@ -1540,12 +1543,12 @@ class Restore:
 
 def check_objects(vault):
     """§9, without keys: every object hashes to its name; what was published and not deleted is there."""
-    folder, report, progress, lengths = vault.folder, vault.report, Progress("read"), {}
+    folders, report, progress, lengths = vault.folders, vault.report, Progress("read"), {}
     for place, kind in (("pack", PACK), ("table", TABLE)):
-        for digest in folder.names(place):
-            name = Folder.name(place, digest)
+        for digest in folders.hashes(place):
+            name = Folders.name(place, digest)
             try:
-                lengths[name] = folder.verify(name, digest, kind, vault.id)
+                lengths[name] = folders.measure(folders.paths[0], name, digest, kind, vault.id)
                 progress.add(1, lengths[name])
             except Bad as error:
                 lengths[name] = None
@@ -1557,7 +1560,7 @@ def check_objects(vault):
             continue
         for place, objects in (("pack", record.statement[1]), ("table", record.statement[2])):
             for digest, length in objects:
-                name = Folder.name(place, digest)
+                name = Folders.name(place, digest)
                 if digest not in deleted and lengths.get(name, -1) not in (None, length):
                     wrong = "it has another length than was published" if name in lengths else "it is gone"
                     report.damage(f"{name}, published by record {vault.spell(record.name)}: {wrong}")
@@ -1671,14 +1674,14 @@ def command_line():
 
 def run(arguments, report):
     kit = read_kit(arguments)
-    vault = Vault(Folder(arguments.vault), kit, report)
+    vault = Vault(Folders(arguments.vault, arguments.also), kit, report)
     keys = Secrets(vault)
     snapshots = read_snapshots(vault, keys)
     listed = [one for one in snapshots if not one.forgotten and not one.partial]
     if arguments.verb == "list":
         show_list(snapshots if arguments.all else listed, keys, arguments.json)
         return
-    chunks = Chunks(vault, keys, [Folder(path) for path in arguments.also])
+    chunks = Chunks(vault, keys)
     if arguments.verb == "check":
         check_objects(vault)
         check_snapshots(vault, chunks, listed)
