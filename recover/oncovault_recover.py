@@ -1066,7 +1066,8 @@ class Chunks:
                 try:
                     if not 66 <= placement.head <= 66 + 65535:
                         raise Bad("a head of a wrong length")
-                    head = self.folders.slice(path, Folders.name("pack", placement.pack), placement.offset, placement.head)
+                    pack = Folders.name("pack", placement.pack)
+                    head = self.folders.slice(path, pack, placement.offset, placement.head)
                     audience = 1, placement.compartment
                     opened = self.keys.open_segment(audience, placement.epoch, placement.signer, head)
                     if opened.id != segment_id:
@@ -1089,9 +1090,10 @@ class Chunks:
                 try:
                     if length > 33 * MIB:
                         raise Bad("it is too long")
-                    stored = self.folders.slice(path, Folders.name("pack", placement.pack), offset, length)
+                    pack = Folders.name("pack", placement.pack)
+                    stored = self.folders.slice(path, pack, offset, length)
                     if blake3(stored).digest() != digest:
-                        raise Bad(f"{Folders.name('pack', placement.pack)} is damaged at {offset}")
+                        raise Bad(f"{pack} is damaged at {offset}")
                     coder, kind, coded = self.segment(segment_id, placement).open(number, stored)
                     plain, chunks = decode_frame(coder, coded)
                     good = self.verified(placement, kind, plain, chunks)
@@ -1160,6 +1162,7 @@ class Snapshot:
         self.record, self.id, self.compartment = record, record.name[3].hex(), compartment
         self.root = root and Place(root[0][0], root[0][1], root[1], root[2])
         self.partial, self.forgotten, self.verdict, self.arrival = record.statement[3], False, "open", None
+        self.held = False
 
     @property
     def time(self):
@@ -1182,6 +1185,11 @@ def read_snapshots(vault, keys):
                     found[record.name].verdict = "accepted"
         except Bad as error:
             vault.report.damage(f"snapshot {record.name[3].hex()[:8]} cannot be opened: {error}")
+    released = {record.statement[1] for record in vault.said(RELEASE)}
+    for record in vault.said(HOLD):
+        for name in record.statement[1] if record.name not in released else ():
+            if name in found:
+                found[name].held = True
     for record in sorted(vault.said(ACCEPT, REJECT, FORGET, TAG), key=lambda record: (record.time, record.name)):
         kind, first = record.statement[:2]
         for name in first if kind == FORGET else [first]:
@@ -1244,7 +1252,8 @@ class Tree:
             if (first is not None and keys[0] != first) or (end is not None and keys[-1] >= end):
                 raise Bad("its keys are not those that were announced")
         except Bad as error:
-            self.report.damage(f"page of the tree: {announced[0]} entries from {self.spell(first)} on are lost: {error}")
+            self.report.damage(f"page of the tree: {announced[0]} entries from {self.spell(first)} on are lost: "
+                               f"{error}")
             return announced
         found = [0, 0]
         for (key, value), after in zip(keyed, keys[1:] + [end]):
@@ -1255,8 +1264,8 @@ class Tree:
                 below = yield from self.page(value[0], level - 1, key, after, value[1])
             found = [found[0] + below[0], found[1] + below[1]]
         if tuple(found) != announced:
-            self.report.damage(f"page of the tree from {self.spell(first)} on: {announced[0]} entries of {announced[1]} "
-                               f"bytes were announced, and {found[0]} of {found[1]} bytes found")
+            self.report.damage(f"page of the tree from {self.spell(first)} on: {announced[0]} entries of "
+                               f"{announced[1]} bytes were announced, {found[0]} of {found[1]} bytes found")
         if self.seen is not None:
             self.seen[place] = announced
         return announced
@@ -1614,13 +1623,15 @@ def show_list(snapshots, keys, as_json):
             "id": one.id, "time": spell_time(one.time), "ended": spell_time(one.ended), "dataset": one.dataset,
             "compartment": keys.named.get(one.compartment, ""), "host": one.host, "user": one.user,
             "paths": [path.decode("utf-8", "surrogateescape") for path in one.paths], "tags": one.tags,
+            "member": one.record.name[0].hex(), "held": one.held, "short_id": one.id[:8],
+            "arrival": spell_time(one.arrival) if one.arrival else None,
             "entries": one.counts[0], "files": one.counts[1], "bytes": one.counts[2], "troubled": one.counts[3],
             "accepted": one.verdict == "accepted", "verdict": one.verdict, "forgotten": one.forgotten,
             "checkpoint": one.partial, "program": one.program} for one in snapshots]
         print(json.dumps({"snapshots": rows}, indent=2))
         return
     for one in snapshots:
-        more = ["forgotten"] * one.forgotten + ["checkpoint"] * one.partial + one.tags
+        more = ["forgotten"] * one.forgotten + ["checkpoint"] * one.partial + ["held"] * one.held + one.tags
         more += [one.verdict] if one.verdict == "rejected" else []
         print(f"{one.id[:8]}  {spell_time(one.time)[:19]}Z  {printable(one.dataset)}  on {printable(one.host)}  "
               f"{one.counts[1]} files  {one.counts[2]} bytes  {' '.join(map(printable, one.paths))}"
@@ -1702,6 +1713,9 @@ def main():
     except Stop as error:
         print(f"stopped: {error}", file=sys.stderr)
         return 20 if report.damaged else 1
+    except (Bad, OSError) as error:  # what no single file or snapshot is to blame for
+        print(f"stopped: {error}", file=sys.stderr)
+        return 20 if isinstance(error, Bad) or report.damaged else 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1
