@@ -100,6 +100,8 @@ impl Vault {
     }
 
     fn remember(&mut self, name: RecordName, length: usize, record: Record) {
+        let length = length.try_into().unwrap_or(u64::MAX);
+        self.keep(name, length, record.clone());
         if let Statement::Head(changes) = &record.statement {
             changes
                 .iter()
@@ -107,7 +109,7 @@ impl Vault {
         }
         let said = Said {
             name,
-            length: length.try_into().unwrap_or(u64::MAX),
+            length,
             time: record.time,
             instance: record.instance,
             statement: record.statement,

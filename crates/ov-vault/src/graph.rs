@@ -179,29 +179,24 @@ impl Graph {
         let section = structure_section(&record)?;
         let context = context(vault, name, section);
         let store = &**vault.store();
-        read_list(
+        let placements = read_list(
             &structure.placements,
             store,
             &context,
             object,
             open,
-            &mut |placement: Placement| {
-                // Where a segment lies is said by who made it, or by keepers who moved it.
-                if placement.signer == name.log.member {
-                    self.add_placement(placement, name);
-                }
-            },
-        )?;
-        read_list(
+            &mut |placement| self.add_placement(placement, name),
+        );
+        // Either list is of use without the other: places can be found again in the packs.
+        let refs = read_list(
             &structure.refs,
             store,
             &context,
             object,
             open,
-            &mut |refs: PageRefs| {
-                self.add_refs(&refs);
-            },
-        )
+            &mut |refs: PageRefs| self.add_refs(&refs),
+        );
+        placements.and(refs)
     }
 
     fn load_places(

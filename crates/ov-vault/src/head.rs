@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ov_format::id::{CompartmentId, GroupId, MemberId, VaultId};
 use ov_format::name::{LogId, RecordName};
-use ov_format::record::SignedRecord;
+use ov_format::record::SIGNATURE_BYTES;
 use ov_format::statement::{Change, PublicKeys, Role, Statement, StoredObject};
 use ov_seal::compartment::CompartmentPublic;
 use ov_seal::kem::KemPublic;
@@ -12,6 +12,7 @@ use ov_seal::sign::{Domain, Signature, VerifyingKey};
 use ov_seal::structure::StructurePublic;
 
 use crate::error::VaultError;
+use crate::logs::KeptRecord;
 
 /// One member.
 #[derive(Clone, Debug)]
@@ -151,27 +152,29 @@ impl Head {
 
     /// The vault's first record: says who the owner is, and vouches for itself by its hash, which
     /// is the vault's id.
-    pub(crate) fn found(vault: VaultId, name: &RecordName, root: &SignedRecord) -> Option<Self> {
+    pub(crate) fn found(vault: VaultId, name: &RecordName, root: &KeptRecord) -> Option<Self> {
         let mut head = Self::default();
         let Statement::Head(changes) = &root.record.statement else {
             return None;
         };
         changes.iter().for_each(|change| head.apply(change));
         let whole = name.hash.0 == vault.0 && name.number == 0 && head.recovery.is_some();
-        (whole && head.verifies(root)).then_some(head)
+        (whole && root.holds(&head)).then_some(head)
     }
 
-    /// Whether the signature of a record is that of its log's member.
-    pub fn verifies(&self, signed: &SignedRecord) -> bool {
-        let Some(member) = self.members.get(&signed.record.log.member) else {
+    /// Whether a signature over these bytes is a member's.
+    pub(crate) fn verifies(
+        &self,
+        member: MemberId,
+        signed: &[u8],
+        signature: &[u8; SIGNATURE_BYTES],
+    ) -> bool {
+        let Some(member) = self.members.get(&member) else {
             return false;
         };
         let key = VerifyingKey::from_bytes(&member.keys.verify[..]);
-        let signature = Signature::from_bytes(&signed.signature[..]);
-        match (key, signature) {
-            (Ok(key), Ok(signature)) => key
-                .verify(Domain::Record, &signed.signed, &signature)
-                .is_ok(),
+        match (key, Signature::from_bytes(&signature[..])) {
+            (Ok(key), Ok(signature)) => key.verify(Domain::Record, signed, &signature).is_ok(),
             _ => false,
         }
     }

@@ -1,13 +1,13 @@
 //! Reading the logs of a target: fetch, verify, and fold into the head and what was said.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use ov_format::entry::Time;
 use ov_format::id::{InstanceId, ObjectHash, VaultId};
 use ov_format::name::{LogId, ObjectName, RecordName};
-use ov_format::record::SignedRecord;
+use ov_format::record::{Record, SIGNATURE_BYTES, SignedRecord};
 use ov_format::statement::Statement;
 use ov_store::{Listed, Listing, Store, StoreError};
 
@@ -58,10 +58,15 @@ impl Logs {
     }
 }
 
-/// Reads all logs of a target. One listing, then one request per record; a cache in front of the
-/// store makes the requests local.
-pub(crate) fn read(store: &dyn Store, vault: VaultId) -> Result<(Head, Logs), VaultError> {
-    let names = list(store)?;
+/// Reads all logs of a target: one listing, then one request and one check of signatures per record
+/// that was not read before. What was read before is kept, also where a listing lags behind it.
+pub(crate) fn read(
+    store: &dyn Store,
+    vault: VaultId,
+    records: &mut Records,
+) -> Result<(Head, Logs), VaultError> {
+    let mut names = list(store)?;
+    names.extend(records.iter().map(|(name, kept)| (*name, kept.length)));
     let root = names.keys().find(|name| name.hash.0 == vault.0).copied();
     let Some(root) = root else {
         let place = store.describe();
@@ -73,15 +78,16 @@ pub(crate) fn read(store: &dyn Store, vault: VaultId) -> Result<(Head, Logs), Va
             },
         });
     };
-    let (records, mut findings) = fetch(store, vault, &names)?;
+    let mut findings = fetch(store, vault, &names, records)?;
     let found = records
         .get(&root)
-        .and_then(|(root_record, _)| Head::found(vault, &root, root_record));
+        .and_then(|kept| Head::found(vault, &root, kept));
     let Some(first) = found else {
         return Err(VaultError::Damaged(ObjectName::Record(root)));
     };
-    let (head, said) = fold(&first, &records, &mut findings);
-    check_chains(&names, &records, &mut findings);
+    let (head, said) = fold(&first, records, &mut findings);
+    check_chains(&names, records, &mut findings);
+    records.values_mut().for_each(KeptRecord::settle);
     Ok((
         head,
         Logs {
@@ -103,16 +109,79 @@ fn list(store: &dyn Store) -> Result<BTreeMap<RecordName, u64>, VaultError> {
     Ok(names)
 }
 
-type Records = BTreeMap<RecordName, (SignedRecord, u64)>;
+/// Records as read, by name.
+pub(crate) type Records = BTreeMap<RecordName, KeptRecord>;
 
+/// A record without its sections, and whether its signature holds.
+pub(crate) struct KeptRecord {
+    /// What it says to all.
+    pub record: Record,
+    length: u64,
+    /// What was signed, and the signature; gone once it was verified.
+    evidence: Option<(Vec<u8>, Box<[u8; SIGNATURE_BYTES]>)>,
+    holds: OnceLock<bool>,
+}
+
+impl KeptRecord {
+    fn new(signed: SignedRecord, length: u64) -> Self {
+        let SignedRecord {
+            mut record,
+            signed,
+            signature,
+        } = signed;
+        record.sections = Vec::new();
+        Self {
+            record,
+            length,
+            evidence: Some((signed, signature)),
+            holds: OnceLock::new(),
+        }
+    }
+
+    /// A record that this process signed itself.
+    pub fn own(mut record: Record, length: u64) -> Self {
+        record.sections = Vec::new();
+        Self {
+            record,
+            length,
+            evidence: None,
+            holds: OnceLock::from(true),
+        }
+    }
+
+    /// Whether the signature is that of the log's member. A member's keys never change, so this is
+    /// found out once.
+    pub fn holds(&self, head: &Head) -> bool {
+        let member = self.record.log.member;
+        if !head.members.contains_key(&member) {
+            return false;
+        }
+        *self.holds.get_or_init(|| {
+            let evidence = self.evidence.as_ref();
+            evidence.is_some_and(|(signed, signature)| head.verifies(member, signed, signature))
+        })
+    }
+
+    fn settle(&mut self) {
+        if self.holds.get() == Some(&true) {
+            self.evidence = None;
+        }
+    }
+}
+
+/// Fetches the records that are not there yet.
 fn fetch(
     store: &dyn Store,
     vault: VaultId,
     names: &BTreeMap<RecordName, u64>,
-) -> Result<(Records, Vec<Finding>), VaultError> {
-    let wanted: Vec<(&RecordName, &u64)> = names.iter().collect();
+    records: &mut Records,
+) -> Result<Vec<Finding>, VaultError> {
+    let wanted: Vec<(&RecordName, &u64)> = names
+        .iter()
+        .filter(|(name, _)| !records.contains_key(*name))
+        .collect();
     let next = AtomicUsize::new(0);
-    let outcome = Mutex::new((Records::new(), Vec::new(), None::<StoreError>));
+    let outcome = Mutex::new((Vec::new(), Vec::new(), None::<StoreError>));
     let work = || {
         while let Some((name, length)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
             let read = fetch_one(store, vault, name, **length);
@@ -120,9 +189,7 @@ fn fetch(
                 return;
             };
             match read {
-                Ok(Ok(record)) => {
-                    outcome.0.insert(**name, (record, **length));
-                }
+                Ok(Ok(record)) => outcome.0.push((**name, KeptRecord::new(record, **length))),
                 Ok(Err(finding)) => outcome.1.push(finding),
                 Err(error) => {
                     outcome.2 = Some(error);
@@ -137,11 +204,12 @@ fn fetch(
         }
         work();
     });
-    let (records, mut findings, error) = outcome.into_inner().unwrap_or_else(|e| e.into_inner());
+    let (read, mut findings, error) = outcome.into_inner().unwrap_or_else(|e| e.into_inner());
     findings.sort_by_key(ToString::to_string);
+    records.extend(read);
     match error {
         Some(error) => Err(error.into()),
-        None => Ok((records, findings)),
+        None => Ok(findings),
     }
 }
 
@@ -224,22 +292,22 @@ fn fold_once(
     fold_head(&mut head, records);
     let mut said: BTreeMap<LogId, Vec<Said>> = BTreeMap::new();
     let mut strangers = BTreeSet::new();
-    for (name, (signed, length)) in records {
+    for (name, kept) in records {
         if !head.members.contains_key(&name.log.member) {
             strangers.insert(name.log);
         } else if !head.counts(name) {
             // Said after its member was revoked.
-        } else if !head.verifies(signed) {
+        } else if !kept.holds(&head) {
             findings.push(Finding::Unsigned(*name));
-        } else if let Err(what) = allowed(&head, signed) {
+        } else if let Err(what) = allowed(&head, &kept.record) {
             findings.push(Finding::NotAllowed(*name, what));
         } else {
             said.entry(name.log).or_default().push(Said {
                 name: *name,
-                length: *length,
-                time: signed.record.time,
-                instance: signed.record.instance,
-                statement: signed.record.statement.clone(),
+                length: kept.length,
+                time: kept.record.time,
+                instance: kept.record.instance,
+                statement: kept.record.statement.clone(),
             });
         }
     }
@@ -251,21 +319,20 @@ fn fold_once(
 /// after those before it in its log and after those that it had seen in others. What neither knew
 /// of the other commutes, or is settled by name.
 fn fold_head(head: &mut Head, records: &Records) {
-    let changes = |signed: &SignedRecord| matches!(signed.record.statement, Statement::Head(_));
-    let mut pending: BTreeMap<&RecordName, &SignedRecord> = records
+    let changes = |kept: &KeptRecord| matches!(kept.record.statement, Statement::Head(_));
+    let mut pending: BTreeMap<&RecordName, &KeptRecord> = records
         .iter()
-        .map(|(name, (signed, _))| (name, signed))
         // The first record is what the head was made of.
-        .filter(|(_, signed)| changes(signed) && signed.record.vault.0 != [0; 32])
+        .filter(|(_, kept)| changes(kept) && kept.record.vault.0 != [0; 32])
         .collect();
     while let Some(next) = next_head(&pending) {
-        let Some(signed) = pending.remove(&next) else {
+        let Some(kept) = pending.remove(&next) else {
             return;
         };
-        if let Statement::Head(changes) = &signed.record.statement
-            && allowed(head, signed).is_ok()
+        if let Statement::Head(changes) = &kept.record.statement
+            && allowed(head, &kept.record).is_ok()
             && head.counts(&next)
-            && head.verifies(signed)
+            && kept.holds(head)
         {
             changes.iter().for_each(|change| head.apply(change));
         }
@@ -273,16 +340,16 @@ fn fold_head(head: &mut Head, records: &Records) {
 }
 
 /// A record that had seen none of the others that are still to come.
-fn next_head(pending: &BTreeMap<&RecordName, &SignedRecord>) -> Option<RecordName> {
-    let knew = |signed: &SignedRecord, other: &RecordName| {
-        let own = signed.record.log == other.log && other.number < signed.record.number;
+fn next_head(pending: &BTreeMap<&RecordName, &KeptRecord>) -> Option<RecordName> {
+    let knew = |record: &Record, other: &RecordName| {
+        let own = record.log == other.log && other.number < record.number;
         let saw = |seen: &RecordName| seen.log == other.log && seen.number >= other.number;
-        own || signed.record.seen.iter().any(saw)
+        own || record.seen.iter().any(saw)
     };
-    let free = pending.iter().find(|(name, signed)| {
+    let free = pending.iter().find(|(name, kept)| {
         !pending
             .keys()
-            .any(|other| other != *name && knew(signed, other))
+            .any(|other| other != *name && knew(&kept.record, other))
     });
     // Records that claim to have seen each other are a lie; any order will do for them.
     free.or_else(|| pending.iter().next())
@@ -312,10 +379,10 @@ fn check_chains(names: &BTreeMap<RecordName, u64>, records: &Records, findings: 
             // Behind a gap the record before is not there to be compared with.
             let before = last.filter(|_| next == *number);
             for name in level {
-                let Some((signed, _)) = records.get(name) else {
+                let Some(kept) = records.get(name) else {
                     continue;
                 };
-                if !follows(&signed.record.previous, before, *number) {
+                if !follows(&kept.record.previous, before, *number) {
                     findings.push(Finding::Chain(**name));
                 }
             }

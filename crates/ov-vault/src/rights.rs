@@ -1,6 +1,6 @@
 //! Who may say what: one function.
 
-use ov_format::record::SignedRecord;
+use ov_format::record::Record;
 use ov_format::statement::{Role, Statement};
 
 use crate::head::Head;
@@ -16,9 +16,9 @@ use crate::head::Head;
 /// | release | admin |
 /// | tag | reader |
 /// | head | admin |
-pub(crate) fn allowed(head: &Head, signed: &SignedRecord) -> Result<(), &'static str> {
-    let statement = &signed.record.statement;
-    let Some(ever) = head.ever.get(&signed.record.log.member) else {
+pub(crate) fn allowed(head: &Head, record: &Record) -> Result<(), &'static str> {
+    let statement = &record.statement;
+    let Some(ever) = head.ever.get(&record.log.member) else {
         return Err(statement.name());
     };
     let may = |roles: &[Role]| roles.iter().any(|role| ever.contains(role));

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use ov_format::id::{ObjectHash, TargetId, VaultId};
 use ov_format::name::{ObjectName, RecordName};
-use ov_format::record::SignedRecord;
+use ov_format::record::{Record, SignedRecord};
 use ov_format::target::decode_target;
 use ov_store::{Listed, Listing, Store};
 
 use crate::error::VaultError;
 use crate::head::Head;
-use crate::logs::{self, Logs};
+use crate::logs::{self, KeptRecord, Logs, Records};
 
 /// A vault on one target, as of its last reading.
 pub struct Vault {
@@ -19,16 +19,18 @@ pub struct Vault {
     target: TargetId,
     head: Head,
     logs: Logs,
+    records: Records,
 }
 
 impl Vault {
     /// Reads the vault with this id, which the key file vouches for.
     ///
-    /// Cost: N records are one listing and N requests, eight at a time; with a cache in front of
-    /// the store, only those that were not read before. Each record costs one check of two
-    /// signatures, every time.
+    /// Cost: N records are one listing, N requests, eight at a time (with a cache in front of the
+    /// store, only for those that were not read before), and N checks of two signatures, about
+    /// 0.1 ms each.
     pub fn open(store: Arc<dyn Store>, id: VaultId) -> Result<Self, VaultError> {
-        let (head, logs) = logs::read(&*store, id)?;
+        let mut records = Records::new();
+        let (head, logs) = logs::read(&*store, id, &mut records)?;
         let target = read_target(&*store)?;
         Ok(Self {
             store,
@@ -36,12 +38,14 @@ impl Vault {
             target,
             head,
             logs,
+            records,
         })
     }
 
-    /// Reads the logs again, at the cost of [`Vault::open`].
+    /// Reads the logs again: one listing, and what is new. What was seen is never taken back, even if
+    /// a listing lags behind.
     pub fn refresh(&mut self) -> Result<(), VaultError> {
-        (self.head, self.logs) = logs::read(&*self.store, self.id)?;
+        (self.head, self.logs) = logs::read(&*self.store, self.id, &mut self.records)?;
         Ok(())
     }
 
@@ -75,6 +79,11 @@ impl Vault {
         let object = ObjectName::Record(*name);
         let bytes = self.store.get(&object)?;
         logs::decode(&bytes, self.id, name).map_err(|_| VaultError::Damaged(object))
+    }
+
+    /// Remembers a record that this process has put.
+    pub(crate) fn keep(&mut self, name: RecordName, length: u64, record: Record) {
+        self.records.insert(name, KeptRecord::own(record, length));
     }
 
     pub(crate) fn logs_mut(&mut self) -> &mut Logs {

@@ -183,6 +183,11 @@ impl View {
         Ok(changed)
     }
 
+    /// Notes that a place does not hold what it should.
+    pub fn note_bad(&mut self, pack: ObjectHash, frame: FrameRef) {
+        self.bad.insert((pack, frame));
+    }
+
     /// Takes note of frames that were moved by this keeper just now: they need no reading.
     pub fn take(&mut self, moved: &Moved) {
         for (pack, frame) in remember(&mut self.graph, moved) {

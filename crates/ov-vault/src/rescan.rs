@@ -1,0 +1,117 @@
+//! Finding frames again from the packs themselves, when the lists that placed them are lost.
+
+use std::collections::BTreeSet;
+
+use ov_format::id::{MemberId, ObjectHash};
+use ov_format::list::Placement;
+use ov_format::name::{ObjectName, RecordName};
+
+use crate::directory::read_directory;
+use crate::error::VaultError;
+use crate::finding::Finding;
+use crate::frames::frame_hash;
+use crate::keeper::{Keeper, Progress, Step};
+use crate::mover::{is_loss, say_places};
+use crate::vault::Vault;
+use crate::view::View;
+
+/// What a rescan found.
+#[derive(Clone, Debug, Default)]
+pub struct RescanReport {
+    /// Packs whose places were unknown and stand in their own directories.
+    pub packs: u64,
+    /// Frames in them.
+    pub frames: u64,
+    /// The record that says so; `None` if there was nothing to say.
+    pub record: Option<RecordName>,
+    /// Packs that could not be read, or not wholly.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads the directories of published packs that the vault knows no places in, and publishes what
+/// they hold. Frames whose bytes are not whole are left out.
+pub fn rescan(vault: &mut Vault, keeper: &Keeper<'_>) -> Result<RescanReport, VaultError> {
+    keeper.require(vault, "rescan")?;
+    let view = View::read(vault, keeper, 0)?;
+    let mut report = RescanReport::default();
+    let mut placements = Vec::new();
+    let unknown = unknown_packs(vault, &view);
+    for (done, (pack, signer)) in (1u64..).zip(&unknown) {
+        match read_pack(vault, keeper, pack, *signer)? {
+            Ok(found) => {
+                report.packs += 1;
+                let frames: usize = found.iter().map(|one| one.frames.len()).sum();
+                report.frames += u64::try_from(frames).unwrap_or(u64::MAX);
+                placements.extend(found);
+            }
+            Err(finding) => report.findings.push(finding),
+        }
+        keeper.monitor.progress(Progress {
+            step: Step::Reading,
+            done,
+            total: u64::try_from(unknown.len()).unwrap_or(u64::MAX),
+            bytes: 0,
+        });
+    }
+    if !placements.is_empty() {
+        let said = say_places(vault, keeper, Vec::new(), Vec::new(), placements)?;
+        report.record = Some(said.name);
+    }
+    Ok(report)
+}
+
+/// Packs of records whose lists cannot be read, and who sealed their directories.
+fn unknown_packs(vault: &Vault, view: &View) -> BTreeSet<(ObjectHash, MemberId)> {
+    let published = vault.logs().all().flat_map(|said| {
+        let (packs, _) = said.statement.published();
+        packs.iter().map(|pack| (pack.hash, said.name.log.member))
+    });
+    let unknown = published.filter(|(pack, _)| {
+        !view.contents.contains_key(pack)
+            && view.packs.contains_key(pack)
+            && !view.state.deleted.contains(pack)
+            && !view.condemned.names(pack)
+    });
+    unknown.collect()
+}
+
+fn read_pack(
+    vault: &Vault,
+    keeper: &Keeper<'_>,
+    pack: &ObjectHash,
+    signer: MemberId,
+) -> Result<Result<Vec<Placement>, Finding>, VaultError> {
+    let name = ObjectName::Pack(*pack);
+    let bytes = match vault.store().get(&name).map_err(VaultError::from) {
+        Ok(bytes) => bytes,
+        Err(error) if is_loss(&error) => {
+            return Ok(Err(Finding::Unreadable(name, error.to_string())));
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(directory) = read_directory(&bytes, vault.id(), keeper.secrets, signer) else {
+        return Ok(Err(Finding::Directory(*pack)));
+    };
+    let placements = directory.placements.into_iter();
+    let placed = placements.map(|placement| Placement {
+        pack: *pack,
+        ..placement
+    });
+    Ok(Ok(placed
+        .filter(|placement| is_whole(&bytes, placement))
+        .collect()))
+}
+
+/// Whether every frame of a placement is where it should be. One that is not takes the others of
+/// its placement with it: `check` tells, and a copy may have the pack whole.
+fn is_whole(bytes: &[u8], placement: &Placement) -> bool {
+    let mut frames = placement.offsets();
+    frames.all(|(offset, stored)| {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let length = usize::try_from(stored.length).unwrap_or(usize::MAX);
+        let frame = start
+            .checked_add(length)
+            .and_then(|end| bytes.get(start..end));
+        frame.is_some_and(|frame| frame_hash(frame) == stored.hash)
+    })
+}
