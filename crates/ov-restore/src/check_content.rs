@@ -154,6 +154,8 @@ impl Check<'_> {
                 }
                 Next::Page(page) => {
                     let chunk = page.chunk;
+                    // A page that others have too must be known as needed by this one as well.
+                    self.need(info, &needs, &chunk.at);
                     if !self.seen.insert(PagePlace::from(&chunk)) {
                         cursor.skip();
                         continue;
@@ -169,7 +171,6 @@ impl Check<'_> {
 
     fn page(&mut self, info: &SnapshotInfo, needs: &Needs, chunk: &ChunkRef) {
         self.report.pages += 1;
-        self.need(info, needs, &chunk.at);
         match self.reader.page(chunk) {
             Ok(page @ Page::Leaf(_)) => self.refs(info, needs, &Refs::of_page(&page)),
             Ok(Page::Index { .. }) => {}
