@@ -578,11 +578,15 @@ class Segment:
             raise Bad("a segment's key is not the one that it commits to")
 
     def open_slots(self, header, slots, secret, group_key):
+        """The content key, from the first slot that opens."""
+        parsed = []
         while slots:
             length = int.from_bytes(slots[1:3], "little")
             if len(slots) < 3 + length:
                 raise Bad("the slots of a segment do not fill their length")
-            kind, sealed, slots = slots[0], slots[3:3 + length], slots[3 + length:]
+            parsed.append((slots[0], slots[3:3 + length]))
+            slots = slots[3 + length:]
+        for kind, sealed in parsed:
             try:
                 if kind == 1 and secret:
                     key = open_hpke(secret, b"oncovault 2026 v1 kem slot" + self.context, header, sealed)
@@ -758,9 +762,9 @@ class Vault:
                 said.append(f"record {self.spell(name)}: {error}")
         if others:
             raise Stop("this kit belongs to another vault")
-        for text in said:
+        for text in said or ["the vault's first record is lost"]:
             self.report.damage(text)
-        raise Stop("the vault's first record is damaged or lost: give another copy of the vault with --also")
+        raise Stop("without its first record the vault does not open: give another copy of it with --also")
 
     def read_record(self, name, vault):
         data = self.folders.read(Folders.record_name(name), name[3], 64 * MIB)
@@ -796,7 +800,7 @@ class Vault:
         everything = [self.record(log + name) for log in self.logs for name in self.logs[log]]
         order = causes_first([record for record in everything if isinstance(record, Record)
                               and record.statement[0] == HEAD and record.name != self.first.name])
-        head = None
+        head, kept = None, []
         while head is None or any(head.excludes(name) for name in kept):
             head, kept = Head(head.revoked if head else {}), []
             head.apply(self.first)
