@@ -1,0 +1,100 @@
+//! The README and the guide do what they show: every command in a block marked `console` is run
+//! with the real program, in a home of its own, and must end and print as the page says.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod home;
+mod page;
+mod run;
+mod wildcard;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::home::Home;
+use crate::page::{Page, documents};
+
+/// One test for each page, so that they run side by side and a failure names its page.
+macro_rules! pages {
+    ($($test:ident: $file:literal,)*) => {
+        /// The pages that have a test.
+        const PAGES: &[&str] = &[$($file),*];
+
+        $(
+            #[test]
+            fn $test() {
+                run::check($file, &Home::new());
+            }
+        )*
+    };
+}
+
+pages! {
+    the_readme_does_what_it_shows: "README.md",
+    the_contents_of_the_guide_do_what_they_show: "docs/guide/README.md",
+    the_first_backup_does_what_it_shows: "docs/guide/first-backup.md",
+    the_first_restore_does_what_it_shows: "docs/guide/first-restore.md",
+    keys_and_recovery_do_what_they_show: "docs/guide/keys-and-recovery.md",
+    two_computers_do_what_they_show: "docs/guide/two-computers.md",
+    a_second_copy_does_what_it_shows: "docs/guide/second-copy.md",
+    mending_damage_does_what_it_shows: "docs/guide/when-something-is-damaged.md",
+    forgetting_does_what_it_shows: "docs/guide/forgetting-and-freeing.md",
+    what_cannot_be_done_shows_nothing_wrong: "docs/guide/what-cannot-be-done.md",
+}
+
+/// Needs a server.
+const S3_PAGE: &str = "docs/guide/s3.md";
+
+#[test]
+fn the_s3_page_does_what_it_shows() {
+    let Some(server) = ov_store::testing::Seaweed::shared() else {
+        return;
+    };
+    server.bucket("hospital");
+    let home = Home::new().with(server.environment(ov_store::testing::Identity::Admin));
+    run::check(S3_PAGE, &home);
+}
+
+#[test]
+fn every_page_of_the_guide_is_run() {
+    let guide = documents().join("docs/guide");
+    let found: BTreeSet<String> = std::fs::read_dir(guide)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|name| format!("docs/guide/{name}"))
+        .chain(["README.md".to_owned()])
+        .collect();
+    let run: BTreeSet<String> = PAGES
+        .iter()
+        .chain([&S3_PAGE])
+        .map(|&page| page.to_owned())
+        .collect();
+    assert_eq!(found, run);
+}
+
+#[test]
+fn every_page_of_the_guide_is_in_its_contents() {
+    let contents = std::fs::read_to_string(documents().join("docs/guide/README.md")).unwrap();
+    for page in PAGES.iter().chain([&S3_PAGE]) {
+        let name = Path::new(page).file_name().unwrap().to_str().unwrap();
+        assert!(
+            name == "README.md" || contents.contains(&format!("({name})")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+#[should_panic(expected = "page.md:2")]
+fn a_page_that_is_wrong_about_an_exit_code_is_found() {
+    run::check_page(
+        &Page::parse("page.md", "```console\n$ oncovault version # exit 3\n```\n"),
+        &Home::new(),
+    );
+}
+
+#[test]
+#[should_panic(expected = "page.md:3")]
+fn a_page_that_is_wrong_about_what_is_printed_is_found() {
+    let text = "```console\n$ true\n$ oncovault version\nsomething else\n```\n";
+    run::check_page(&Page::parse("page.md", text), &Home::new());
+}
