@@ -1,0 +1,11 @@
+//! Keepers at work on vaults in memory.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod checking;
+mod copying;
+mod crashes;
+mod forgetting;
+mod pruning;
+mod repairing;
+mod site;
+mod two_keepers;

@@ -1,0 +1,291 @@
+//! Forgetting and pruning free space, and nothing that is needed.
+
+use ov_format::statement::Role;
+use ov_store::Store;
+use ov_vault::prune::{Lists, PruneOptions, Timeless};
+use ov_vault::{State, Vault, VaultError};
+
+use crate::site::{DAY, Site, packs};
+
+const FILE: usize = 3_000_000;
+
+/// Two snapshots that share one file of four.
+pub fn two_snapshots(site: &Site) -> [ov_format::name::RecordName; 2] {
+    for (name, seed) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+        site.owner.write(name, seed, FILE);
+    }
+    let first = site.backup(&site.owner);
+    for name in ["b", "c", "d"] {
+        site.owner.remove(name);
+    }
+    site.owner.write("e", 5, FILE);
+    [first, site.backup(&site.owner)]
+}
+
+#[test]
+fn forget_and_prune_free_what_no_snapshot_needs_and_nothing_else() {
+    let site = Site::new();
+    let [first, second] = two_snapshots(&site);
+    let before = site.memory.bytes();
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    let report = site.prune(site.memory.clone()).unwrap();
+    assert!(report.deleted >= 1 && report.copied_bytes > 0, "{report:?}");
+    let freed = before - site.memory.bytes();
+    assert!(freed > 2 * FILE as u64, "{freed} bytes freed: {report:?}");
+    let left = site.assert_whole(&site.memory);
+    assert_eq!(left.into_iter().collect::<Vec<_>>(), [second]);
+}
+
+#[test]
+fn a_second_prune_finds_nothing_to_do() {
+    let site = Site::new();
+    let [first, _] = two_snapshots(&site);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    site.prune(site.memory.clone()).unwrap();
+    let mut vault = site.vault();
+    let options = site.options(&vault);
+    let plan = ov_vault::prune::plan(&mut vault, &site.owner(), &options).unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+    let records = vault.logs().all().count();
+    site.prune(site.memory.clone()).unwrap();
+    assert_eq!(site.vault().logs().all().count(), records);
+}
+
+#[test]
+fn what_all_snapshots_use_stays() {
+    let site = Site::new();
+    two_snapshots(&site);
+    let before = site.memory.snapshot();
+    let report = site.prune(site.memory.clone()).unwrap();
+    assert_eq!((report.condemned, report.deleted), (0, 0));
+    assert_eq!(site.memory.snapshot(), before);
+}
+
+#[test]
+fn with_a_grace_one_prune_condemns_and_a_later_one_deletes() {
+    let site = Site::new();
+    let [first, _] = two_snapshots(&site);
+    site.appoint("another", &[Role::Agent]);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    let mut vault = site.vault();
+    let options = PruneOptions::usual(&vault, Lists::AtOnce);
+    assert_eq!(options.grace_seconds, 7 * DAY, "two members write");
+    let run = |vault: &mut Vault| {
+        let plan = ov_vault::prune::plan(vault, &site.owner(), &options).unwrap();
+        ov_vault::prune_run::apply(vault, &site.owner(), &plan).unwrap()
+    };
+    let report = run(&mut vault);
+    assert!(
+        report.condemned > 0 && report.deleted == 0 && report.waiting > 0,
+        "{report:?}"
+    );
+    site.clock.advance(6 * DAY);
+    assert_eq!(run(&mut vault).deleted, 0);
+    site.clock.advance(DAY + 1);
+    assert!(run(&mut vault).deleted > 0);
+    site.assert_whole(&site.memory);
+}
+
+#[test]
+fn packs_and_tables_of_dead_runs_go_when_they_are_old() {
+    let site = Site::new();
+    site.owner.write("a", 1, FILE);
+    let store = ov_store::Flaky::new(site.memory.clone(), |operation: &ov_store::Operation| {
+        let record = matches!(
+            operation.name(),
+            Some(ov_format::name::ObjectName::Record(_))
+        );
+        (operation.writes() && record).then_some(ov_store::Fault::Stop)
+    });
+    site.try_backup(std::sync::Arc::new(store), &site.owner)
+        .unwrap_err();
+    assert_eq!(packs(&site.memory).len(), 1);
+    let mut vault = site.vault();
+    let young = PruneOptions {
+        timeless: Timeless::Young,
+        ..site.options(&vault)
+    };
+    let plan = ov_vault::prune::plan(&mut vault, &site.owner(), &young).unwrap();
+    assert!(plan.going.is_empty() && plan.waiting == 1, "{plan:?}");
+    site.prune(site.memory.clone()).unwrap();
+    assert_eq!(packs(&site.memory).len(), 0);
+    // The dead run's chunks are not used: the next run stores them again.
+    site.backup(&site.owner);
+    site.assert_whole(&site.memory);
+}
+
+#[test]
+fn nothing_is_deleted_while_a_record_is_hidden_or_damaged() {
+    let site = Site::new();
+    let [first, second] = two_snapshots(&site);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    let name = ov_format::name::ObjectName::Record(second);
+    site.memory.tamper(&name, |bytes| bytes[100] ^= 1);
+    let before = packs(&site.memory);
+    let error = site.prune(site.memory.clone()).unwrap_err();
+    assert!(matches!(error, VaultError::Blocked(_)), "{error}");
+    site.memory.delete(&name).unwrap();
+    let error = site.prune(site.memory.clone()).unwrap_err();
+    assert!(matches!(error, VaultError::Blocked(_)), "{error}");
+    assert_eq!(packs(&site.memory), before);
+}
+
+#[test]
+fn a_copy_that_does_not_hold_what_it_should_is_not_relied_on() {
+    let site = Site::new();
+    let [first, second] = two_snapshots(&site);
+    // With a grace the used frames are copied, and the old pack stays for now.
+    let mut vault = site.vault();
+    let options = PruneOptions {
+        grace_seconds: 7 * DAY,
+        ..site.options(&vault)
+    };
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    let before = packs(&site.memory);
+    let plan = ov_vault::prune::plan(&mut vault, &site.owner(), &options).unwrap();
+    ov_vault::prune_run::apply(&mut vault, &site.owner(), &plan).unwrap();
+    let new: Vec<_> = packs(&site.memory).difference(&before).copied().collect();
+    assert_eq!(new.len(), 1);
+    site.memory.tamper(&new[0], |bytes| bytes[200_000] ^= 1);
+    site.clock.advance(8 * DAY);
+    let report = ov_vault::prune_run::apply(&mut vault, &site.owner(), &plan).unwrap();
+    assert!(report.rescued_frames > 0, "{report:?}");
+    assert_eq!(
+        site.assert_frames(&site.memory)
+            .into_iter()
+            .collect::<Vec<_>>(),
+        [second]
+    );
+}
+
+#[test]
+fn an_agent_whose_data_is_condemned_meanwhile_stores_it_again() {
+    let site = Site::new();
+    site.owner.write("a", 1, FILE);
+    let first = site.backup(&site.owner);
+    site.owner.remove("a");
+    site.owner.write("b", 2, 1000);
+    site.backup(&site.owner);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    // The agent has read the condemns and uses the chunks of "a"; when it puts its commit, a
+    // keeper has just condemned and deleted them.
+    site.owner.write("a", 1, FILE);
+    let memory = site.memory.clone();
+    let pruned = std::sync::Mutex::new(0);
+    let site_ref = &site;
+    std::thread::scope(|scope| {
+        let (ask, asked) = crossbeam_channel::bounded::<()>(0);
+        let (done, wait) = crossbeam_channel::bounded::<()>(0);
+        let pruned = &pruned;
+        scope.spawn(move || {
+            if asked.recv().is_ok() {
+                let report = site_ref.prune(site_ref.memory.clone()).unwrap();
+                *pruned.lock().unwrap() = report.deleted;
+                done.send(()).unwrap();
+            }
+        });
+        let raced = std::sync::atomic::AtomicBool::new(false);
+        let store = ov_store::Flaky::new(memory, move |operation: &ov_store::Operation| {
+            let record = matches!(
+                operation.name(),
+                Some(ov_format::name::ObjectName::Record(_))
+            );
+            let first = || !raced.swap(true, std::sync::atomic::Ordering::SeqCst);
+            if operation.writes() && record && first() {
+                ask.send(()).unwrap();
+                wait.recv().unwrap();
+            }
+            None
+        });
+        let report = site_ref
+            .try_backup(std::sync::Arc::new(store), &site_ref.owner)
+            .unwrap();
+        assert_eq!(report.passes, 2, "{report:?}");
+    });
+    assert!(*pruned.lock().unwrap() > 0);
+    let listed = site.assert_frames(&site.memory);
+    assert!(listed.len() >= 2);
+}
+
+#[test]
+fn a_checkpoint_keeps_its_frames_until_its_run_has_gone_on() {
+    let site = Site::new();
+    site.owner.write("a", 1, FILE);
+    let whole = site.backup(&site.owner);
+    let mut vault = site.vault();
+    // The same commit said again as a checkpoint of a run that died: its frames stay although
+    // the snapshot is forgotten.
+    let record = vault.record(&whole).unwrap().record;
+    let ov_format::statement::Statement::Commit {
+        packs: published,
+        tables,
+        ..
+    } = record.statement
+    else {
+        panic!("a commit");
+    };
+    let all: Vec<_> = published
+        .iter()
+        .map(|pack| {
+            let name = ov_format::name::ObjectName::Pack(pack.hash);
+            ov_store::confirm(&*site.memory, &name, pack.length).unwrap()
+        })
+        .chain(tables.iter().map(|table| {
+            let name = ov_format::name::ObjectName::Table(table.hash);
+            ov_store::confirm(&*site.memory, &name, table.length).unwrap()
+        }))
+        .collect();
+    let partial = ov_format::statement::Statement::Commit {
+        packs: published,
+        tables,
+        partial: true,
+        accepted: None,
+    };
+    let writer = site.owner.writer();
+    let partial = vault
+        .append(writer, &site.clock, partial, record.sections, &all)
+        .unwrap();
+    let options = ov_vault::forget::ForgetOptions {
+        emptying: ov_policy::Emptying::Allowed,
+        ..Default::default()
+    };
+    let forget = |vault: &mut Vault, name| {
+        let names = std::collections::BTreeSet::from([name]);
+        let owner = site.owner();
+        let plan = ov_vault::forget::plan_by_names(vault, &owner, &names, &options).unwrap();
+        ov_vault::forget::apply(vault, &owner, &plan)
+            .unwrap()
+            .unwrap();
+    };
+    forget(&mut vault, whole);
+    assert_eq!(site.prune(site.memory.clone()).unwrap().deleted, 0);
+    forget(&mut vault, partial);
+    assert!(State::of(&vault).commits[&partial].forgotten);
+    assert!(site.prune(site.memory.clone()).unwrap().deleted > 0);
+    assert_eq!(packs(&site.memory).len(), 0);
+}
+
+#[test]
+fn without_the_structure_secret_a_keeper_is_refused_by_name() {
+    let site = Site::new();
+    two_snapshots(&site);
+    let mut vault = site.vault();
+    let options = site.options(&vault);
+    let agent = site.appoint("agent", &[Role::Agent]);
+    vault.refresh().unwrap();
+    let error = ov_vault::prune::plan(&mut vault, &site.keeper(&agent), &options).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "this key cannot prune: it needs the role keeper"
+    );
+    let mut keeper = site.appoint("keeper", &[Role::Keeper]);
+    vault.refresh().unwrap();
+    ov_vault::prune::plan(&mut vault, &site.keeper(&keeper), &options).unwrap();
+    keeper.secrets.structure.clear();
+    let error = ov_vault::prune::plan(&mut vault, &site.keeper(&keeper), &options).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("cannot prune: it holds no structure secret")
+    );
+}
