@@ -95,7 +95,7 @@ pub struct NewKey {
 }
 
 /// What protects a key file from now on.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub struct NewProtection {
     /// Read the new key file's passphrase from a file
     #[arg(long, value_name = "FILE")]

@@ -170,6 +170,10 @@ fn dry_run(
     watcher: &Watcher<'_>,
 ) -> Result<Exit, Failure> {
     let plan = ov_restore::plan(wanted, watcher);
+    let would_delete = match args.delete {
+        true => ov_restore::would_delete(wanted, &args.to, watcher)?,
+        false => 0,
+    };
     watcher.meter.clear();
     let bytes = amount::bytes(plan.bytes);
     desk.screen.line(format_args!(
@@ -187,7 +191,13 @@ fn dry_run(
         "frames": plan.frames,
         "packs": plan.packs,
         "lost": plan.lost,
+        "would_delete": would_delete,
     }));
+    if would_delete > 0 {
+        let things = amount::of(would_delete, "thing", "things");
+        desk.screen
+            .line(format_args!("Would delete {things} there."));
+    }
     match plan.lost {
         0 => Ok(Exit::Done),
         lost => {

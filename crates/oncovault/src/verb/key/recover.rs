@@ -11,7 +11,7 @@ use ov_vault::{SystemClock, Vault};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::administration::NewKey;
+use crate::administration::{NewKey, NewProtection};
 use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -37,8 +37,12 @@ pub struct Args {
     #[arg(long)]
     new_group: bool,
 
+    /// The new owner's key file; it must not be there yet
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
     #[command(flatten)]
-    new: Option<NewKey>,
+    protection: NewProtection,
 }
 
 /// Recovers, or tries.
@@ -49,9 +53,13 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     if args.test {
         return tell(&recover::test(&vault, &kit)?, desk);
     }
-    let Some(new) = &args.new else {
+    let Some(out) = &args.out else {
         return Err(Failure::usage("no file for the new owner's key")
             .help("say --out FILE, or --test to try the kit"));
+    };
+    let new = NewKey {
+        out: out.clone(),
+        protection: args.protection.clone(),
     };
     let recovery = recovery(args, &vault)?;
     let (facts, ()) = new.write(|| {

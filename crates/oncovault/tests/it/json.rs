@@ -1,0 +1,129 @@
+//! Documents for programs: the keys that docs/cli/json.md lists, for every verb that is there.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::world::World;
+
+const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli/json.md");
+
+/// The keys of the table under a heading of the manual.
+fn documented(heading: &str) -> BTreeSet<String> {
+    let manual = std::fs::read_to_string(MANUAL).unwrap();
+    let mark = format!("## {heading}\n");
+    let (_, section) = manual
+        .split_once(&mark)
+        .unwrap_or_else(|| panic!("no section {heading}"));
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| row.split('`').next().unwrap().to_owned())
+        .collect()
+}
+
+/// All keys of a document: `a`, `a.b` in objects, `a[].b` in lists of objects.
+fn keys(document: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    gather(document, "", &mut found);
+    found
+}
+
+fn gather(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let path = match path {
+                    "" => name.clone(),
+                    _ => format!("{path}.{name}"),
+                };
+                found.insert(path.clone());
+                gather(field, &path, found);
+            }
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .for_each(|item| gather(item, &format!("{path}[]"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_document_has_the_keys_of_the_manual_and_no_others() {
+    let world = World::empty();
+    let mut documents = vec![("init", world.json(["init"]))];
+    world.write("data/a", "one");
+    world.write("data/b", "b");
+    documents.push(("backup", world.json(["backup", "data"])));
+    world.write("data/a", "two");
+    std::fs::remove_file(world.path("data/b")).unwrap();
+    world.backup("data");
+    let data = world.arg("data");
+    let verbs: Vec<(&str, Vec<&str>)> = vec![
+        ("snapshots", vec!["snapshots"]),
+        ("ls", vec!["ls", "latest"]),
+        ("find", vec!["find", "a"]),
+        ("restore", vec!["restore", "latest", "--to", "out"]),
+        (
+            "restore --dry-run",
+            vec!["restore", "latest", "--to", "o", "--dry-run"],
+        ),
+        ("diff", vec!["diff", "latest~1", "latest"]),
+        ("stats", vec!["stats"]),
+        ("stats --mode raw", vec!["stats", "--mode", "raw"]),
+        ("tag", vec!["tag", "add", "latest", "x"]),
+        ("target test", vec!["target", "test"]),
+        ("key show", vec!["key", "show"]),
+        ("key list", vec!["key", "list"]),
+        (
+            "key add",
+            vec![
+                "key",
+                "add",
+                "--role",
+                "agent",
+                "--name",
+                "n",
+                "--out",
+                "n.key",
+                "--unprotected-key",
+            ],
+        ),
+        ("key grant", vec!["key", "grant", "n", "--role", "reader"]),
+        (
+            "key add-compartment",
+            vec!["key", "add-compartment", "genomic"],
+        ),
+        ("key rotate", vec!["key", "rotate"]),
+        ("key revoke", vec!["key", "revoke", "n"]),
+        ("version", vec!["version"]),
+    ];
+    for (heading, args) in verbs {
+        documents.push((heading, world.json(args)));
+    }
+    for (heading, document) in documents {
+        assert_eq!(keys(&document), documented(heading), "{heading}");
+    }
+    assert!(data.starts_with('/'));
+}
+
+#[test]
+fn snapshots_are_listed_oldest_first_with_rfc_3339_times() {
+    let world = World::new();
+    world.write("data/a", "x");
+    let (first, second) = (world.backup("data"), world.backup("data"));
+    let listed = world.json(["snapshots"]);
+    let ids: Vec<&str> = listed["snapshots"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, [&*first, &*second]);
+    let time = listed["snapshots"][0]["time"].as_str().unwrap();
+    assert!(
+        time.starts_with("20") && time.ends_with('Z') && time.contains('T'),
+        "{time}"
+    );
+}

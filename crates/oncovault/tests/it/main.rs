@@ -1,0 +1,8 @@
+//! The real program, from the outside.
+
+mod backup;
+mod bad_input;
+mod json;
+mod keys;
+mod restore;
+mod world;
