@@ -7,7 +7,7 @@ use ov_format::id::ObjectHash;
 use ov_format::name::{ObjectName, RecordName};
 use ov_format::pack::{TRAILER_BYTES, decode_trailer};
 use ov_format::statement::Statement;
-use ov_policy::prune::{Acceptance, Successor, Waited, acceptable, may_give_up};
+use ov_policy::prune::{Acceptance, Successor, Waited, acceptable, is_safe, may_give_up};
 
 use crate::error::VaultError;
 use crate::finding::{Finding, short};
@@ -85,6 +85,7 @@ pub fn accept(
             }
         }
         if rescue.is_empty() {
+            judge.carried(vault, &view, &mut report)?;
             break;
         }
         let mut mover = Mover::new(vault, keeper)?;
@@ -111,6 +112,22 @@ fn open_commits(vault: &Vault, view: &View) -> Vec<RecordName> {
             && commit.verdict != Verdict::Accepted
     });
     open.map(|commit| commit.name).collect()
+}
+
+fn carried_commits(vault: &Vault, view: &View) -> Vec<RecordName> {
+    let carried = vault.logs().all().filter(|said| {
+        let own = matches!(
+            said.statement,
+            Statement::Commit {
+                partial: false,
+                accepted: Some(_),
+                ..
+            }
+        );
+        let state = view.state.commits.get(&said.name);
+        own && said.name.log.target == vault.target() && state.is_some_and(|one| !one.forgotten)
+    });
+    carried.map(|said| said.name).collect()
 }
 
 enum Judged {
@@ -154,6 +171,37 @@ impl Judge<'_> {
             Acceptance::Missing(frames) => Judged::Incomplete(missing(name, &frames)),
             late @ Acceptance::Late(_) => Judged::Late(late),
         })
+    }
+
+    /// Commits that carry their own accept were put before their agent looked. Where it found
+    /// that it must run again, the first one is late, and stands there as if it were whole.
+    fn carried(
+        &mut self,
+        vault: &mut Vault,
+        view: &View,
+        report: &mut AcceptReport,
+    ) -> Result<(), VaultError> {
+        let names = carried_commits(vault, view);
+        let mut needs = Needs::default();
+        for name in &names {
+            let _ = view.graph.add_needs(name, &mut needs);
+        }
+        if view
+            .graph
+            .needed(&needs)
+            .iter()
+            .all(|frame| is_safe(view, frame))
+        {
+            return Ok(());
+        }
+        for name in names {
+            if let Judged::Late(late) = self.commit(vault, view, &name)? {
+                let text = format!("snapshot {} came too late and was run again", short(&name));
+                self.keeper.monitor.notice(&text);
+                self.turn_down(vault, view, &name, &late, report)?;
+            }
+        }
+        Ok(())
     }
 
     /// Each pack that the commit brought ends as a pack does: it was not cut short.

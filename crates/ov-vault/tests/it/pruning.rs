@@ -203,8 +203,11 @@ fn an_agent_whose_data_is_condemned_meanwhile_stores_it_again() {
         assert_eq!(report.passes, 2, "{report:?}");
     });
     assert!(*pruned.lock().unwrap() > 0);
-    let listed = site.assert_frames(&site.memory);
-    assert!(listed.len() >= 2);
+    // The commit of the first pass was never said to be done: a keeper clears it away.
+    let mut vault = site.vault();
+    let report = ov_vault::accept::accept(&mut vault, &site.owner(), 0).unwrap();
+    assert_eq!(report.given_up.len(), 1, "{report:?}");
+    assert_eq!(site.assert_whole(&site.memory).len(), 2);
 }
 
 #[test]
