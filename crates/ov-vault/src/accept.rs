@@ -125,7 +125,8 @@ fn carried_commits(vault: &Vault, view: &View) -> Vec<RecordName> {
             }
         );
         let state = view.state.commits.get(&said.name);
-        own && said.name.log.target == vault.target() && state.is_some_and(|one| !one.forgotten)
+        let counts = |one: &Commit| !one.forgotten && one.verdict == Verdict::Accepted;
+        own && said.name.log.target == vault.target() && state.is_some_and(counts)
     });
     carried.map(|said| said.name).collect()
 }

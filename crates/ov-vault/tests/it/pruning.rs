@@ -167,6 +167,7 @@ fn an_agent_whose_data_is_condemned_meanwhile_stores_it_again() {
     site.owner.write("b", 2, 1000);
     site.backup(&site.owner);
     site.forget(site.memory.clone(), &[first]).unwrap();
+    let keeper = &site.appoint("keeper", &[Role::Keeper]);
     // The agent has read the condemns and uses the chunks of "a"; when it puts its commit, a
     // keeper has just condemned and deleted them.
     site.owner.write("a", 1, FILE);
@@ -179,7 +180,8 @@ fn an_agent_whose_data_is_condemned_meanwhile_stores_it_again() {
         let pruned = &pruned;
         scope.spawn(move || {
             if asked.recv().is_ok() {
-                let report = site_ref.prune(site_ref.memory.clone()).unwrap();
+                let store = site_ref.memory.clone();
+                let report = site_ref.prune_as(store, site_ref.keeper(keeper)).unwrap();
                 *pruned.lock().unwrap() = report.deleted;
                 done.send(()).unwrap();
             }

@@ -3,15 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ov_format::name::ObjectName;
-use ov_format::statement::Role;
+use ov_format::audience::Audience;
+use ov_format::id::ObjectHash;
+use ov_format::list::ListRef;
+use ov_format::name::{ObjectName, RecordName};
+use ov_format::snapshot::Structure;
+use ov_format::statement::{Role, Statement, StoredObject};
 use ov_store::{Memory, Store};
 use ov_vault::check::Depth;
 use ov_vault::copy::{Which, copy};
+use ov_vault::section::{SealTo, open_section, seal_section};
 use ov_vault::{State, repair, rescan};
 
 use crate::pruning::two_snapshots;
-use crate::site::{Site, fork};
+use crate::site::{Person, Site, fork};
 
 fn copied(site: &Site) -> Arc<Memory> {
     let to = Arc::new(Memory::new());
@@ -134,29 +139,82 @@ fn of_a_damaged_pack_what_can_be_read_is_moved() {
 #[test]
 fn packs_whose_lists_are_lost_are_read_by_their_own_directories() {
     let site = Site::new();
-    let [first, second] = two_snapshots(&site);
-    // A commit whose list of places is a table is rare at this size: say the loss in words of
-    // the graph, by a table that is gone.
     let agent = site.appoint("agent", &[Role::Agent]);
-    for n in 0..1500u32 {
-        let folder = agent.data().join(format!("{}", n % 700));
-        std::fs::create_dir_all(&folder).unwrap();
-        let bytes = crate::site::noise(u8::try_from(n % 251).unwrap(), 40 + n as usize);
-        std::fs::write(folder.join(format!("{n}")), bytes).unwrap();
-    }
-    let theirs = site.backup(&agent);
-    let tables = State::of(&site.vault()).commits[&theirs].tables.clone();
-    assert!(!tables.is_empty());
-    for table in tables {
-        site.memory.delete(&ObjectName::Table(table.hash)).unwrap();
-    }
+    agent.write("a", 1, 2_000_000);
+    let original = site.backup(&agent);
+    let name = lose_the_list_of_places(&site, &agent, original);
+    ov_vault::accept::accept(&mut site.vault(), &site.owner(), 0).unwrap();
     let report = site.check_to(site.memory.clone(), Depth::Objects);
-    assert!(
-        report.affected().contains(&theirs),
+    assert_eq!(
+        report.affected(),
+        BTreeSet::from([name]),
         "{:#?}",
         report.findings
     );
-    assert!(!report.affected().contains(&first) && !report.affected().contains(&second));
+    let error = site.prune(site.memory.clone()).unwrap_err();
+    assert!(matches!(error, ov_vault::VaultError::Blocked(_)), "{error}");
+
     let found = rescan::rescan(&mut site.vault(), &site.owner()).unwrap();
-    assert!(found.findings.is_empty(), "{found:?}");
+    assert!(
+        found.packs == 1 && found.frames > 0 && found.findings.is_empty(),
+        "{found:?}"
+    );
+    assert_eq!(site.assert_frames(&site.memory), BTreeSet::from([name]));
+    assert!(site.check(site.memory.clone()).affected().is_empty());
+    let again = rescan::rescan(&mut site.vault(), &site.owner()).unwrap();
+    assert_eq!(again.record, None);
+}
+
+/// Says a commit again with its places in a table, and loses that.
+fn lose_the_list_of_places(site: &Site, agent: &Person, commit: RecordName) -> RecordName {
+    let vault = site.vault();
+    let mut record = vault.record(&commit).unwrap().record;
+    let secrets = &site.owner.secrets;
+    let open = |context: &_, head: &[u8]| secrets.open(context, head);
+    let object = ObjectName::Record(commit);
+    let at = record
+        .sections
+        .iter()
+        .position(|one| one.audience == Audience::Structure)
+        .unwrap();
+    let member = commit.log.member;
+    let old: Structure =
+        open_section(&record.sections[at], object, site.id, member, &open).unwrap();
+    let hash = ObjectHash(*blake3::hash(b"lost").as_bytes());
+    let table = site
+        .memory
+        .put_new(&ObjectName::Table(hash), b"lost")
+        .unwrap();
+    let structure = Structure {
+        placements: ListRef::Table { hash, length: 4 },
+        ..old
+    };
+    let (epoch, key) = vault.head().structure_key().unwrap();
+    let to = SealTo::Structure(epoch, &key);
+    record.sections[at] = seal_section(&structure, to, site.id, member, &*site.entropy);
+    let Statement::Commit { packs, .. } = record.statement else {
+        panic!("a commit");
+    };
+    let mut durable = vec![table];
+    for pack in &packs {
+        let name = ObjectName::Pack(pack.hash);
+        durable.push(ov_store::confirm(&*site.memory, &name, pack.length).unwrap());
+    }
+    let statement = Statement::Commit {
+        packs,
+        tables: vec![StoredObject { hash, length: 4 }],
+        partial: false,
+        accepted: None,
+    };
+    site.memory.delete(&object).unwrap();
+    let mut vault = site.vault();
+    let said = vault.append(
+        agent.writer(),
+        &site.clock,
+        statement,
+        record.sections,
+        &durable,
+    );
+    site.memory.delete(&ObjectName::Table(hash)).unwrap();
+    said.unwrap()
 }

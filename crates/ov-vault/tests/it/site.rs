@@ -206,10 +206,18 @@ impl Site {
     }
 
     pub fn prune(&self, store: Arc<dyn Store>) -> Result<PruneReport, VaultError> {
+        self.prune_as(store, self.owner())
+    }
+
+    pub fn prune_as(
+        &self,
+        store: Arc<dyn Store>,
+        keeper: Keeper<'_>,
+    ) -> Result<PruneReport, VaultError> {
         let mut vault = Vault::open(store, self.id)?;
         let options = self.options(&vault);
-        let plan = ov_vault::prune::plan(&mut vault, &self.owner(), &options)?;
-        ov_vault::prune_run::apply(&mut vault, &self.owner(), &plan)
+        let plan = ov_vault::prune::plan(&mut vault, &keeper, &options)?;
+        ov_vault::prune_run::apply(&mut vault, &keeper, &plan)
     }
 
     /// Forgets by name, as the owner.
