@@ -1,0 +1,168 @@
+//! What actors do: real engine code, from opening the vault to the last word.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use ov_backup::{Agent, BackupError, BackupOptions, BackupReport, Seams, Threads, Void, backup};
+use ov_format::entry::Time;
+use ov_format::name::RecordName;
+use ov_policy::{Emptying, MaxUnused};
+use ov_seal::entropy::{Entropy, SeededEntropy};
+use ov_vault::accept::{AcceptReport, accept};
+use ov_vault::append::Writer;
+use ov_vault::check::{CheckReport, Checking, Depth, check};
+use ov_vault::forget::{ForgetError, ForgetOptions, plan_by_names};
+use ov_vault::prune::{Holes, PruneOptions, Timeless};
+use ov_vault::prune_run::PruneReport;
+use ov_vault::secrets::Secrets;
+use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
+
+use super::cast::{Part, founded};
+use super::files::Files;
+use super::gate::{Errand, Gate, Stage};
+
+/// The clock of one actor: the true time and its own error.
+pub struct ActorClock {
+    stage: Arc<Stage>,
+    skew: i64,
+}
+
+impl ActorClock {
+    /// A clock that is wrong by so many seconds.
+    pub fn new(stage: &Arc<Stage>, skew: i64) -> Self {
+        Self { stage: Arc::clone(stage), skew }
+    }
+}
+
+impl Clock for ActorClock {
+    fn now(&self) -> Time {
+        Time { seconds: self.stage.now() + self.skew, nanos: 0 }
+    }
+}
+
+/// One actor on one errand: its keys, its clock, its way to the targets.
+pub struct Actor {
+    stage: Arc<Stage>,
+    errand: Arc<Errand>,
+    part: Part,
+    clock: ActorClock,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Actor {
+    /// An actor sets out.
+    pub fn new(stage: &Arc<Stage>, errand: &Arc<Errand>, part: Part, skew: i64, seed: u64) -> Self {
+        Self {
+            stage: Arc::clone(stage),
+            errand: Arc::clone(errand),
+            part,
+            clock: ActorClock::new(stage, skew),
+            entropy: Arc::new(SeededEntropy::new(seed)),
+        }
+    }
+
+    fn open(&self, disk: usize) -> Result<Vault, VaultError> {
+        let gate = Arc::new(Gate::new(&self.stage, &self.errand, disk));
+        Vault::open(gate, founded().vault)
+    }
+
+    fn secrets(&self, vault: &Vault) -> Result<Secrets, VaultError> {
+        let (member, secret) = (self.part.member(), self.part.secret());
+        Secrets::unlock(&**vault.store(), vault.id(), vault.head(), member, &secret)
+    }
+
+    /// Backs up files.
+    pub fn backup(
+        &self,
+        files: &Files,
+        state: Option<&Path>,
+    ) -> Result<BackupReport, BackupError> {
+        let mut vault = self.open(0)?;
+        let secrets = self.secrets(&vault)?;
+        let agent = Agent::new(self.part.writer(), secrets, None)?;
+        let options = BackupOptions { dataset: "files".to_owned(), ..Default::default() };
+        let seams = Seams {
+            entropy: Arc::clone(&self.entropy),
+            clock: &self.clock,
+            monitor: &Void,
+            state,
+            threads: Threads::Inline,
+        };
+        backup(&mut vault, &agent, files, &options, &seams)
+    }
+
+    fn keep<T, E: From<VaultError>>(
+        &self,
+        disk: usize,
+        work: impl FnOnce(&mut Vault, &Keeper<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut vault = self.open(disk)?;
+        let secrets = self.secrets(&vault)?;
+        let writer: Writer = self.part.writer();
+        let keeper = Keeper {
+            writer: &writer,
+            secrets: &secrets,
+            entropy: &*self.entropy,
+            clock: &self.clock,
+            monitor: &Silence,
+        };
+        work(&mut vault, &keeper)
+    }
+
+    /// Accepts what is complete.
+    pub fn accept(&self, disk: usize, grace: i64) -> Result<AcceptReport, VaultError> {
+        self.keep(disk, |vault, keeper| accept(vault, keeper, grace))
+    }
+
+    /// Prunes without mercy: no unused byte may stay, and small packs are gathered.
+    pub fn prune(&self, disk: usize, how: Prune) -> Result<PruneReport, VaultError> {
+        let options = PruneOptions {
+            max_unused: MaxUnused::Bytes(0),
+            small_bytes: 1 << 20,
+            small_packs_min: how.small_packs_min,
+            grace_seconds: how.grace,
+            unpublished_hours: how.unpublished_hours,
+            timeless: Timeless::Young,
+            holes: Holes::Accept,
+        };
+        self.keep(disk, |vault, keeper| {
+            let plan = ov_vault::prune::plan(vault, keeper, &options)?;
+            ov_vault::prune_run::apply(vault, keeper, &plan)
+        })
+    }
+
+    /// Forgets snapshots by name, as a person does.
+    pub fn forget(&self, disk: usize, names: &BTreeSet<RecordName>) -> Result<(), ForgetError> {
+        let options = ForgetOptions { emptying: Emptying::Allowed, ..Default::default() };
+        self.keep(disk, |vault, keeper| {
+            let plan = plan_by_names(vault, keeper, names, &options)?;
+            ov_vault::forget::apply(vault, keeper, &plan)?;
+            Ok(())
+        })
+    }
+
+    /// Checks that everything is there.
+    pub fn check(&self, disk: usize, depth: Depth) -> Result<CheckReport, VaultError> {
+        self.keep(disk, |vault, keeper| {
+            let checking = Checking {
+                secrets: Some(keeper.secrets),
+                clock: keeper.clock,
+                monitor: keeper.monitor,
+                verified: None,
+            };
+            check(vault, &checking, depth)
+        })
+    }
+}
+
+/// How a keeper prunes.
+#[derive(Clone, Copy, Debug)]
+pub struct Prune {
+    /// Seconds between a condemn and the deletion.
+    pub grace: i64,
+    /// Small packs are gathered where there are so many.
+    pub small_packs_min: usize,
+    /// Unpublished packs go when they are older.
+    pub unpublished_hours: u64,
+}

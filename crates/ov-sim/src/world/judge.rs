@@ -1,0 +1,157 @@
+//! Reads everything back as a reader would, and compares it with the oracle.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ov_format::entry::Kind;
+use ov_format::name::RecordName;
+use ov_restore::{FrameReader, Limits, ReaderKeys, SnapshotInfo, Snapshots, Tree, dump_file};
+use ov_restore::load_graph;
+use ov_store::Store;
+use ov_vault::graph::Graph;
+use ov_vault::state::Verdict;
+use ov_vault::{State, Vault, VaultError};
+
+use super::cast::{Part, founded};
+use super::disk::Disk;
+use super::oracle::{Contents, Oracle};
+use super::violation::Violation;
+
+/// Whether anything may be found wrong with the logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarms {
+    /// Something went wrong: findings are in order.
+    Expected,
+    /// Nothing did.
+    None,
+}
+
+/// Looks at one target with honest eyes.
+pub fn judge(
+    disk: &Arc<Disk>,
+    number: usize,
+    oracle: &mut Oracle,
+    alarms: Alarms,
+) -> Vec<Violation> {
+    let mut found = overwritten(disk, number, oracle);
+    let store: Arc<dyn Store> = Arc::clone(disk) as Arc<dyn Store>;
+    let read = match Reading::open(store) {
+        Ok(read) => read,
+        Err(error) => {
+            found.push(Violation::Closed { disk: number, why: error.to_string() });
+            return found;
+        }
+    };
+    if alarms == Alarms::None {
+        found.extend(read.alarms(number));
+    }
+    found.extend(read.compare(number, oracle));
+    found
+}
+
+fn overwritten(disk: &Disk, number: usize, oracle: &mut Oracle) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (object, bytes) in disk.objects() {
+        let first = oracle.objects.entry((number, object)).or_insert_with(|| Arc::clone(&bytes));
+        if *first != bytes {
+            found.push(Violation::Overwritten { object, disk: number });
+        }
+    }
+    found
+}
+
+struct Reading {
+    vault: Vault,
+    state: State,
+    keys: ReaderKeys,
+    graph: Graph,
+    snapshots: BTreeMap<RecordName, SnapshotInfo>,
+    unreadable: BTreeMap<RecordName, String>,
+}
+
+impl Reading {
+    fn open(store: Arc<dyn Store>) -> Result<Self, VaultError> {
+        let vault = Vault::open(store, founded().vault)?;
+        let owner = Part::Owner;
+        let keys = ReaderKeys::unlock(&vault, owner.member(), &owner.secret())?;
+        let state = State::of(&vault);
+        let graph = load_graph(&vault, &state, &keys)?;
+        let loaded = Snapshots::load(&vault, &state, &keys)?;
+        let snapshots = loaded.listed.into_iter().map(|info| (info.commit, info)).collect();
+        let unreadable = loaded.unreadable.into_iter();
+        let unreadable = unreadable.map(|(name, error)| (name, error.to_string())).collect();
+        Ok(Self { vault, state, keys, graph, snapshots, unreadable })
+    }
+
+    fn alarms(&self, disk: usize) -> Vec<Violation> {
+        let all = self.vault.logs().findings.iter().chain(self.graph.findings());
+        all.map(|finding| Violation::FalseAlarm { what: finding.to_string(), disk }).collect()
+    }
+
+    fn compare(&self, disk: usize, oracle: &mut Oracle) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let limits = Limits::default();
+        let reader = FrameReader::new(&self.vault, &self.state, &self.graph, &self.keys, limits);
+        for (name, expected) in &mut oracle.snapshots {
+            let claimed = self.state.commits.get(name).is_some_and(|commit| {
+                commit.verdict == Verdict::Accepted && !commit.forgotten
+            });
+            if claimed {
+                expected.accepted.insert(disk);
+            }
+            // Only its home has promised an acknowledged snapshot; a copy promises by its accept.
+            let what = match (expected.accepted.contains(&disk), expected.acknowledged) {
+                (true, _) => "an accepted",
+                (false, true) if disk == 0 => "an acknowledged",
+                _ => continue,
+            };
+            if expected.forgotten {
+                continue;
+            }
+            let snapshot = *name;
+            let problem = match (self.snapshots.get(name), self.unreadable.get(name)) {
+                (Some(info), _) => self.restore(&reader, info, &expected.files),
+                (None, Some(why)) => Problem::Unreadable(why.clone()),
+                (None, None) => Problem::Gone,
+            };
+            found.extend(match problem {
+                Problem::None => None,
+                Problem::Gone => Some(Violation::Gone { what, snapshot, disk }),
+                Problem::Differs => Some(Violation::Differs { what, snapshot, disk }),
+                Problem::Unreadable(why) => {
+                    Some(Violation::Unreadable { what, snapshot, disk, why })
+                }
+            });
+        }
+        found
+    }
+
+    fn restore(&self, reader: &FrameReader<'_>, info: &SnapshotInfo, files: &Contents) -> Problem {
+        let mut restored = Contents::new();
+        for entry in Tree::of(reader, &info.snapshot).entries() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Problem::Unreadable(error.to_string()),
+            };
+            if entry.meta.kind != Kind::File {
+                continue;
+            }
+            let mut bytes = Vec::new();
+            if let Err(error) = dump_file(reader, &entry, 1, &mut bytes) {
+                return Problem::Unreadable(error.to_string());
+            }
+            restored.insert(entry.key.path(), Arc::new(bytes));
+        }
+        match restored == *files {
+            true => Problem::None,
+            false => Problem::Differs,
+        }
+    }
+}
+
+enum Problem {
+    None,
+    Gone,
+    Differs,
+    Unreadable(String),
+}

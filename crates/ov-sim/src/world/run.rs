@@ -1,0 +1,455 @@
+//! A run: rounds of work in the weather of a seed, and what must come right afterwards.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ov_backup::{BackupError, BackupReport};
+use ov_format::name::{ObjectName, RecordName};
+use ov_vault::check::{CheckReport, Depth};
+use tempfile::TempDir;
+
+use super::actor::{Actor, Prune};
+use super::bug::Bug;
+use super::cast::{FOUNDED, Part, founded};
+use super::dice::Dice;
+use super::disk::{Disk, Written};
+use super::files::Files;
+use super::gate::{Errand, Stage, lock};
+use super::judge::{Alarms, judge};
+use super::oracle::Oracle;
+use super::trace::Trace;
+use super::violation::Violation;
+use super::weather::{Memory, Weather};
+
+/// Seconds between rounds: short ones let listings lag into the next round.
+const GAPS: [i64; 6] = [5, 60, 900, 4_000, 90_000, 400_000];
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was possible.
+    pub weather: Weather,
+    /// What happened.
+    pub trace: Trace,
+    /// What must never happen, and did.
+    pub violations: Vec<Violation>,
+    /// What it did, to see that nothing is dead.
+    pub tally: Tally,
+}
+
+/// How often things happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Backups that said "done".
+    pub backups: u64,
+    /// Passes beyond the first: an agent saw that it had to repeat.
+    pub repeats: u64,
+    /// Errands that ended by a crash.
+    pub crashes: u64,
+    /// Errands that failed otherwise.
+    pub failures: u64,
+    /// Snapshots accepted.
+    pub accepted: u64,
+    /// Snapshots that came too late.
+    pub late: u64,
+    /// Frames moved because they were needed after all.
+    pub rescued: u64,
+    /// Packs condemned.
+    pub condemned: u64,
+    /// Objects deleted.
+    pub deleted: u64,
+    /// Bytes of frames copied.
+    pub copied_bytes: u64,
+    /// Snapshots forgotten.
+    pub forgotten: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.backups += more.backups;
+        self.repeats += more.repeats;
+        self.crashes += more.crashes;
+        self.failures += more.failures;
+        self.accepted += more.accepted;
+        self.late += more.late;
+        self.rescued += more.rescued;
+        self.condemned += more.condemned;
+        self.deleted += more.deleted;
+        self.copied_bytes += more.copied_bytes;
+        self.forgotten += more.forgotten;
+    }
+}
+
+/// Runs a seed, with a planted bug or none. Ends at the first violation.
+pub fn run(seed: u64, bug: Option<Bug>) -> Outcome {
+    let mut world = World::new(seed, bug);
+    for round in 0..world.weather.rounds {
+        world.stage.say(format!("round {round}"));
+        world.round();
+        if !world.violations.is_empty() {
+            return world.end();
+        }
+    }
+    world.finale();
+    world.end()
+}
+
+/// Runs a seed twice: the runs must be the same.
+pub fn run_twice(seed: u64) -> Outcome {
+    let (mut first, second) = (run(seed, None), run(seed, None));
+    let difference = first.trace.first_difference(&second.trace);
+    first.violations.extend(difference.map(Violation::NotTheSame));
+    first
+}
+
+pub(super) struct World {
+    pub seed: u64,
+    pub weather: Weather,
+    pub stage: Arc<Stage>,
+    pub oracle: Oracle,
+    pub machines: Vec<Machine>,
+    pub violations: Vec<Violation>,
+    pub tally: Tally,
+    dice: Dice,
+    errands: u64,
+}
+
+/// An agent's machine.
+pub(super) struct Machine {
+    part: Part,
+    files: Files,
+    state: Option<TempDir>,
+}
+
+/// A piece of work.
+#[derive(Clone, Debug)]
+pub(super) enum Job {
+    Backup,
+    Accept,
+    Prune(Prune),
+    Forget(BTreeSet<RecordName>),
+    Check,
+}
+
+enum Done {
+    Backup(Result<BackupReport, BackupError>),
+    Kept(Result<Tally, String>),
+    Checked(Result<CheckReport, String>),
+}
+
+impl World {
+    fn new(seed: u64, bug: Option<Bug>) -> Self {
+        let weather = Weather::new(seed, bug);
+        let disks = [Disk::default(), Disk::default()];
+        for (name, bytes) in &founded().objects {
+            // A fresh target takes what it is given.
+            let _ = disks[0].put(name, bytes, FOUNDED, Written::Synced);
+        }
+        let agent = |number: &u8| Part::Agent(*number).member();
+        let keeper = |number: &u8| Part::Keeper(*number).member();
+        let stage = Stage {
+            disks: disks.into_iter().map(Arc::new).collect(),
+            now: AtomicI64::new(FOUNDED + 1_000_000),
+            bug,
+            agents: [0, 1].iter().map(agent).collect(),
+            keepers: [0, 1].iter().map(keeper).collect(),
+            ..Stage::default()
+        };
+        let machine = |number| Machine {
+            part: Part::Agent(number),
+            files: Files::default(),
+            state: match weather.memory {
+                Memory::None => None,
+                _ => TempDir::new().ok(),
+            },
+        };
+        Self {
+            seed,
+            stage: Arc::new(stage),
+            oracle: Oracle::default(),
+            machines: (0..2).take(weather.agents).map(machine).collect(),
+            violations: Vec::new(),
+            tally: Tally::default(),
+            dice: Dice::new(seed, "plan"),
+            errands: 0,
+            weather,
+        }
+    }
+
+    fn end(self) -> Outcome {
+        let trace = std::mem::take(&mut *lock(&self.stage.trace));
+        Outcome { weather: self.weather, trace, violations: self.violations, tally: self.tally }
+    }
+
+    fn round(&mut self) {
+        let jobs = match self.weather.forget && self.weather.prune && self.dice.hits(400) {
+            true => self.contest(),
+            false => self.jobs(),
+        };
+        self.work(jobs);
+        if self.weather.power_cuts && self.dice.hits(400) {
+            self.stage.say("power cut".to_owned());
+            self.stage.disks.iter().for_each(|disk| disk.cut_power());
+        }
+        let gap = self.dice.pick(&GAPS).copied().unwrap_or(0);
+        self.pass(gap);
+        self.judge();
+    }
+
+    /// Agents want again what keepers are about to delete.
+    fn contest(&mut self) -> Vec<(Part, Job)> {
+        let old: BTreeSet<_> = self.oracle.old().into_iter().collect();
+        if !old.is_empty() {
+            self.work(vec![(Part::Owner, Job::Forget(old))]);
+        }
+        let (abandoned, now) = (self.oracle.abandoned(), self.stage.now());
+        let mut jobs = Vec::new();
+        for machine in &mut self.machines {
+            machine.files.change(&mut self.dice, self.seed, now);
+            if let Some(bytes) = self.dice.pick(&abandoned).cloned() {
+                machine.files.recall(&bytes, &mut self.dice, now);
+            }
+            jobs.push((machine.part, Job::Backup));
+        }
+        for number in (0..2).take(self.weather.keepers) {
+            jobs.push((Part::Keeper(number), Job::Prune(self.prune())));
+        }
+        jobs
+    }
+
+    /// What is done in this round.
+    fn jobs(&mut self) -> Vec<(Part, Job)> {
+        let mut jobs = Vec::new();
+        let now = self.stage.now();
+        for machine in &mut self.machines {
+            if self.dice.hits(750) {
+                machine.files.change(&mut self.dice, self.seed, now);
+                jobs.push((machine.part, Job::Backup));
+            }
+            if self.weather.memory == Memory::Lost && self.dice.hits(300) {
+                machine.state = TempDir::new().ok();
+            }
+        }
+        for number in (0..2).take(self.weather.keepers) {
+            let job = match self.dice.below(10) {
+                0..5 if self.weather.prune => Job::Prune(self.prune()),
+                5 | 6 => Job::Accept,
+                7 => Job::Check,
+                _ => continue,
+            };
+            jobs.push((Part::Keeper(number), job));
+        }
+        let old = self.oracle.old();
+        if self.weather.forget && self.dice.hits(500) && !old.is_empty() {
+            let some = old.into_iter().filter(|_| self.dice.hits(800)).collect();
+            jobs.push((Part::Owner, Job::Forget(some)));
+        }
+        // A check compares one listing with another: whoever deletes between them looks like loss.
+        if jobs.iter().any(|(_, job)| matches!(job, Job::Check)) && self.weather.is_fine() {
+            jobs.retain(|(_, job)| !matches!(job, Job::Prune(_)));
+        }
+        jobs
+    }
+
+    fn prune(&mut self) -> Prune {
+        Prune {
+            grace: self.weather.grace,
+            small_packs_min: 3 + self.dice.index(8),
+            unpublished_hours: self.dice.below(3),
+        }
+    }
+
+    /// Lets actors work at the same time.
+    pub(super) fn work(&mut self, jobs: Vec<(Part, Job)>) {
+        let errands: Vec<_> = jobs.iter().map(|(part, _)| self.errand(*part)).collect();
+        let (stage, seed) = (Arc::clone(&self.stage), self.seed);
+        let machines = &self.machines;
+        let mut turns = Dice::new(seed, &format!("turns {}", self.errands));
+        let done: Vec<_> = std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for ((part, job), (errand, actor)) in jobs.iter().zip(&errands) {
+                let presence = stage.baton.enter(part.actor());
+                let machine = machines.iter().find(|machine| machine.part == *part);
+                let thread = scope.spawn(move || {
+                    let _presence = presence;
+                    perform(actor, job, machine)
+                });
+                threads.push((*part, job, errand, thread));
+            }
+            let mut clock = Dice::new(seed, "clock");
+            stage.baton.conduct(&mut turns, || tick(&stage, clock.seconds(15)));
+            let join = |(part, job, errand, thread): (_, _, _, std::thread::ScopedJoinHandle<_>)| {
+                (part, job, errand, thread.join().ok())
+            };
+            threads.into_iter().map(join).collect::<Vec<(_, &Job, &Arc<Errand>, _)>>()
+        });
+        for (part, job, errand, done) in done {
+            self.digest(part, job, errand, done);
+        }
+    }
+
+    fn errand(&mut self, part: Part) -> (Arc<Errand>, Actor) {
+        self.errands += 1;
+        let name = format!("errand {} of {}", self.errands, part.actor());
+        let mut dice = Dice::new(self.seed, &name);
+        let skew = match self.weather.jumps && dice.hits(250) {
+            true => dice.seconds(600_000) - 300_000,
+            false => 0,
+        };
+        let weather = self.weather.clone();
+        let errand = Errand::new(part.actor(), part.member(), weather, dice.roll());
+        let errand = Arc::new(errand);
+        let actor = Actor::new(&self.stage, &errand, part, skew, dice.roll());
+        (errand, actor)
+    }
+
+    fn digest(&mut self, part: Part, job: &Job, errand: &Errand, done: Option<Done>) {
+        let who = format!("actor {} at {}", part.actor(), name_of(job));
+        if let Job::Forget(names) = job
+            && self.stage.bug != Some(Bug::ForgottenUnasked)
+        {
+            self.oracle.asked_to_forget(names);
+        }
+        let failed = match done {
+            None => {
+                self.violations.push(Violation::Panicked(part.actor()));
+                return;
+            }
+            Some(Done::Backup(result)) => self.backed_up(part, errand, result),
+            Some(Done::Kept(result)) => result.map(|tally| self.tally += tally),
+            Some(Done::Checked(Ok(report))) => {
+                self.checked(&report);
+                Ok(())
+            }
+            Some(Done::Checked(Err(why))) => Err(why),
+        };
+        let outcome = match &failed {
+            Ok(()) => "done".to_owned(),
+            Err(_) if errand.is_dead() => "died".to_owned(),
+            Err(_) => "failed".to_owned(),
+        };
+        self.stage.say(format!("{who}: {outcome}"));
+        let Err(why) = failed else { return };
+        match errand.is_dead() {
+            true => self.tally.crashes += 1,
+            false => self.tally.failures += 1,
+        }
+        if self.weather.is_fine() && !is_excusable(&why) {
+            self.violations.push(Violation::Stuck { who, why });
+        }
+    }
+
+    fn backed_up(
+        &mut self,
+        part: Part,
+        errand: &Errand,
+        result: Result<BackupReport, BackupError>,
+    ) -> Result<(), String> {
+        let machine = self.machines.iter().find(|machine| machine.part == part);
+        let files = machine.map(|machine| machine.files.contents()).unwrap_or_default();
+        let tried = errand.records();
+        let done = result.as_ref().ok().and_then(|report| report.snapshot);
+        self.oracle.backed_up(&tried, &files, done);
+        if result.is_err() && self.stage.bug == Some(Bug::FailureIsDone) {
+            self.oracle.backed_up(&[], &files, tried.last().copied());
+        }
+        let report = result.map_err(|error| error.to_string())?;
+        self.tally.backups += 1;
+        self.tally.repeats += u64::from(report.passes.saturating_sub(1));
+        Ok(())
+    }
+
+    fn checked(&mut self, report: &CheckReport) {
+        if self.weather.is_fine() && self.stage.bug.is_none() {
+            let alarm = |found: &ov_vault::check::Found| Violation::FalseAlarm {
+                what: found.finding.to_string(),
+                disk: 0,
+            };
+            self.violations.extend(report.findings.iter().map(alarm));
+        }
+    }
+
+    /// Time passes.
+    pub(super) fn pass(&mut self, seconds: i64) {
+        tick(&self.stage, seconds);
+    }
+
+    pub(super) fn judge(&mut self) {
+        let alarms = match self.weather.is_fine() && self.tally.crashes + self.tally.failures == 0 {
+            true => Alarms::None,
+            false => Alarms::Expected,
+        };
+        for (number, disk) in self.stage.disks.iter().enumerate() {
+            let is_vault = |name: &ObjectName| matches!(name, ObjectName::Target(_));
+            if disk.objects().keys().any(is_vault) {
+                self.violations.extend(judge(disk, number, &mut self.oracle, alarms));
+            }
+        }
+    }
+}
+
+fn tick(stage: &Stage, seconds: i64) {
+    let now = stage.now.fetch_add(seconds, Ordering::SeqCst) + seconds;
+    for (number, disk) in stage.disks.iter().enumerate() {
+        for name in disk.land(now) {
+            let mut trace = lock(&stage.trace);
+            let called = trace.called(&name);
+            trace.say(format!("{now} {called} lands on target {number}"));
+        }
+    }
+}
+
+fn perform(actor: &Actor, job: &Job, machine: Option<&Machine>) -> Done {
+    let told = |error: &dyn std::error::Error| error.to_string();
+    match job {
+        Job::Backup => {
+            let files = machine.map(|machine| machine.files.clone()).unwrap_or_default();
+            let state = machine.and_then(|machine| machine.state.as_ref());
+            Done::Backup(actor.backup(&files, state.map(TempDir::path)))
+        }
+        Job::Accept => Done::Kept(actor.accept(0, ACCEPT_GRACE).map_err(|e| told(&e)).map(|report| {
+            Tally {
+                accepted: count(report.accepted.len()),
+                late: count(report.rejected.len() + report.given_up.len()),
+                rescued: report.rescued_frames,
+                ..Tally::default()
+            }
+        })),
+        Job::Prune(how) => Done::Kept(actor.prune(0, *how).map_err(|e| told(&e)).map(|report| {
+            Tally {
+                condemned: report.condemned,
+                deleted: report.deleted,
+                rescued: report.rescued_frames,
+                copied_bytes: report.copied_bytes,
+                ..Tally::default()
+            }
+        })),
+        Job::Forget(names) => Done::Kept(actor.forget(0, names).map_err(|e| told(&e)).map(|()| {
+            Tally { forgotten: count(names.len()), ..Tally::default() }
+        })),
+        Job::Check => Done::Checked(actor.check(0, Depth::Objects).map_err(|e| told(&e))),
+    }
+}
+
+/// A deletion is believed to be seen by all after this many seconds.
+const ACCEPT_GRACE: i64 = 2_400;
+
+fn count(length: usize) -> u64 {
+    length.try_into().unwrap_or(u64::MAX)
+}
+
+fn name_of(job: &Job) -> &'static str {
+    match job {
+        Job::Backup => "backup",
+        Job::Accept => "accept",
+        Job::Prune(_) => "prune",
+        Job::Forget(_) => "forget",
+        Job::Check => "check",
+    }
+}
+
+/// What may fail without any fault, because somebody else was quicker.
+fn is_excusable(why: &str) -> bool {
+    why.contains("out of date") || why.contains("the run was repeated") || why.contains("no snapshot is called")
+}

@@ -1,0 +1,130 @@
+//! What may happen in a world: a seed enables a part of all faults and all operations.
+
+use super::bug::Bug;
+use super::dice::Dice;
+
+/// Listings of a lagging target may be this old, in seconds.
+const LAG: i64 = 900;
+
+/// What agents remember between runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Their local state.
+    Kept,
+    /// It is lost now and then.
+    Lost,
+    /// Nothing.
+    None,
+}
+
+/// What may happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weather {
+    /// How many agents there are.
+    pub agents: usize,
+    /// How many keepers there are.
+    pub keepers: usize,
+    /// How many rounds of work.
+    pub rounds: u32,
+    /// Actors die at calls of the target, per mille.
+    pub crashes: u64,
+    /// Calls fail, or their answers are lost, per mille.
+    pub flaky: u64,
+    /// Puts find the target full, per mille.
+    pub full: u64,
+    /// A put that dies may leave half an object.
+    pub torn: bool,
+    /// A put that dies may land much later.
+    pub limbo: bool,
+    /// The target loses power now and then.
+    pub power_cuts: bool,
+    /// Listings may be so old, in seconds.
+    pub lag: i64,
+    /// Keepers wait so long between a condemn and a deletion, in seconds.
+    pub grace: i64,
+    /// Clocks jump.
+    pub jumps: bool,
+    /// What agents remember.
+    pub memory: Memory,
+    /// Snapshots are forgotten.
+    pub forget: bool,
+    /// Keepers prune.
+    pub prune: bool,
+    /// A keeper copies to a second target.
+    pub copy: bool,
+}
+
+impl Weather {
+    /// The weather of a seed.
+    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
+        let mut dice = Dice::new(seed, "weather");
+        let fine = dice.hits(200);
+        let mut some = |permille, rate: u64| if dice.hits(permille) && !fine { rate } else { 0 };
+        let (crashes, flaky, full) = (some(500, 25), some(300, 15), some(250, 15));
+        let mut dice = Dice::new(seed, "climate");
+        let lag = if dice.hits(400) && !fine { LAG } else { 0 };
+        let mut weather = Self {
+            agents: 1 + usize::from(dice.hits(750)),
+            keepers: 1 + usize::from(dice.hits(600)),
+            rounds: 4 + u32::try_from(dice.below(6)).unwrap_or(0),
+            crashes,
+            flaky,
+            full,
+            torn: dice.hits(400) && !fine,
+            limbo: dice.hits(300) && !fine,
+            power_cuts: dice.hits(300) && !fine,
+            lag,
+            grace: if lag == 0 && dice.hits(600) { 0 } else { 2 * LAG + 600 },
+            // A grace must be measured by clocks that may be trusted, where one is needed.
+            jumps: dice.hits(300) && !fine && lag == 0,
+            memory: match dice.below(4) {
+                0 => Memory::Lost,
+                1 => Memory::None,
+                _ => Memory::Kept,
+            },
+            forget: dice.hits(900),
+            prune: dice.hits(900),
+            copy: dice.hits(300),
+        };
+        weather.suit(bug);
+        weather
+    }
+
+    /// Makes room for a planted bug to show.
+    fn suit(&mut self, bug: Option<Bug>) {
+        let Some(bug) = bug else { return };
+        match bug {
+            Bug::AckBeforeDurable => self.power_cuts = true,
+            Bug::FailureIsDone => self.crashes = self.crashes.max(25),
+            Bug::OtherKeeperHidden => self.keepers = 2,
+            Bug::AgentHidden => self.agents = 2,
+            Bug::NoGraceUnderLag => (self.lag, self.grace, self.jumps) = (LAG, 0, false),
+            Bug::JumpsUnderLag => {
+                (self.lag, self.grace, self.jumps) = (LAG, 2 * LAG + 600, true);
+            }
+            _ => {}
+        }
+        (self.forget, self.prune) = (true, true);
+    }
+
+    /// Whether nothing can go wrong: then nothing may be found wrong either.
+    pub fn is_fine(&self) -> bool {
+        let rates = self.crashes + self.flaky + self.full;
+        rates == 0 && self.lag == 0 && !self.power_cuts && !self.jumps
+    }
+
+    /// The same without any fault: what must come right in the end.
+    pub fn calm(&self) -> Self {
+        Self {
+            crashes: 0,
+            flaky: 0,
+            full: 0,
+            torn: false,
+            limbo: false,
+            power_cuts: false,
+            lag: 0,
+            jumps: false,
+            ..self.clone()
+        }
+    }
+}
