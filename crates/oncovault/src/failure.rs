@@ -159,9 +159,12 @@ impl From<VaultError> for Failure {
 pub fn exit_of_vault(error: &VaultError) -> Exit {
     match error {
         VaultError::NoVault { .. } => Exit::NoVault,
-        VaultError::OtherVault { .. } | VaultError::NotAMember | VaultError::Forbidden { .. } => {
-            Exit::WrongKey
-        }
+        VaultError::OtherVault { .. }
+        | VaultError::NotAMember
+        | VaultError::Forbidden { .. }
+        | VaultError::NoStructure { .. } => Exit::WrongKey,
+        VaultError::SamePlace { .. } | VaultError::NotAPlan(_) => Exit::Usage,
+        VaultError::Blocked(_) => Exit::Damage,
         VaultError::Object { source, .. } if is_newer(source) => Exit::Failed,
         VaultError::Identity { .. }
         | VaultError::Object { .. }
@@ -192,6 +195,8 @@ fn help_for_vault(error: &VaultError) -> Option<&'static str> {
             Some("give the key file of this vault with --key, or another --vault")
         }
         VaultError::NotAMember => Some("ask an admin of the vault for a key file"),
+        VaultError::NoStructure { .. } => Some("use a keeper's or reader's key: --key FILE"),
+        VaultError::Blocked(_) => Some("`check` shows all of it; `repair` mends it from a copy"),
         VaultError::Forbidden { .. } => Some("use a key file with that role: --key FILE"),
         VaultError::Identity { .. } => {
             Some("nothing was changed; separate the two vaults, their files do not mix")

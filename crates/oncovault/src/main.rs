@@ -2,6 +2,7 @@
 //! verb; `oncovault-agent` and `oncovault-keeper` are the same files, fewer.
 
 mod administration;
+mod age;
 mod amount;
 mod backup_source;
 mod desk;
@@ -10,6 +11,7 @@ mod environment;
 mod exit;
 mod failure;
 mod folders;
+mod keeping;
 mod kit;
 mod machine;
 mod meter;
@@ -71,6 +73,22 @@ enum Verb {
     Diff(verb::diff::Args),
     /// Tell how much there is
     Stats(verb::stats::Args),
+    /// Look for damage
+    Check(verb::check_with_keys::Args),
+    /// Mend damage from a copy
+    Repair(verb::repair::Args),
+    /// Accept new snapshots of other agents
+    Accept(verb::accept::Args),
+    /// Find out again what packs hold
+    Rescan(verb::rescan::Args),
+    /// Let snapshots go, by name or by rule
+    Forget(verb::forget::Args),
+    /// Hold snapshots, whatever a rule says
+    Hold(verb::hold::Args),
+    /// Free what no snapshot needs
+    Prune(verb::prune::Args),
+    /// Copy snapshots to a second place
+    Copy(verb::copy::Args),
     /// Change the tags of a snapshot
     Tag(verb::tag::Args),
     /// Members, their keys, and the recovery kit
@@ -99,6 +117,14 @@ impl Line for Cli {
             Verb::Dump(args) => verb::dump::run(args, desk),
             Verb::Diff(args) => verb::diff::run(args, desk),
             Verb::Stats(args) => verb::stats::run(args, desk),
+            Verb::Check(args) => verb::check_with_keys::run(args, desk),
+            Verb::Repair(args) => verb::repair::run(args, desk),
+            Verb::Accept(args) => verb::accept::run(args, desk),
+            Verb::Rescan(args) => verb::rescan::run(args, desk),
+            Verb::Forget(args) => verb::forget_with_keys::run(args, desk),
+            Verb::Hold(args) => verb::hold::run(args, desk),
+            Verb::Prune(args) => verb::prune::run(args, desk),
+            Verb::Copy(args) => verb::copy::run(args, desk),
             Verb::Tag(args) => verb::tag::run(args, desk),
             Verb::Key(args) => verb::key::run(args, desk),
             Verb::Target(args) => verb::target::run(args, desk),

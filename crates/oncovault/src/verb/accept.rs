@@ -1,0 +1,54 @@
+//! `accept`: say of new snapshots that all they need is here.
+
+use serde_json::json;
+
+use crate::desk::Desk;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::keeping::{Keeping, exit, full_ids, ids};
+
+/// What `accept` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {}
+
+/// Accepts.
+pub fn run(_: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let mut keeping = Keeping::open(desk)?;
+    let lists = keeping.lists(desk)?;
+    let (vault, keeper) = keeping.split();
+    let grace = ov_vault::prune::PruneOptions::usual(vault, lists).grace_seconds;
+    let report = ov_vault::accept::accept(vault, &keeper, grace)?;
+    keeping.watcher.meter.clear();
+    let screen = &desk.screen;
+    for (names, what) in [
+        (&report.accepted, "accepted"),
+        (
+            &report.rejected,
+            "rejected: what they need was deleted before; back up again",
+        ),
+        (
+            &report.given_up,
+            "given up, since a later one has replaced them",
+        ),
+        (&report.waiting, "not to be judged yet"),
+    ] {
+        if !names.is_empty() {
+            screen.line(format_args!("{}: {what}", ids(names)));
+        }
+    }
+    for (name, finding) in &report.incomplete {
+        screen.warn(format_args!("{}: {finding}", ids(&[*name])));
+    }
+    if report.accepted.is_empty() {
+        screen.note("Nothing new to accept.");
+    }
+    screen.document(&json!({
+        "accepted": full_ids(&report.accepted),
+        "rejected": full_ids(&report.rejected),
+        "given_up": full_ids(&report.given_up),
+        "waiting": full_ids(&report.waiting),
+        "incomplete": full_ids(report.incomplete.iter().map(|(name, _)| name)),
+        "rescued_frames": report.rescued_frames,
+    }));
+    Ok(exit(report.incomplete.len() + report.rejected.len()))
+}

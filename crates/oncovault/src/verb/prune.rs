@@ -1,0 +1,189 @@
+//! `prune`: free what no snapshot needs any more.
+
+use ov_policy::MaxUnused;
+use ov_vault::prune::{self, Fate, PruneOptions, PrunePlan};
+use ov_vault::prune_run::{self, PruneReport};
+use serde_json::{Value, json};
+
+use crate::amount;
+use crate::desk::Desk;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::keeping::{Keeping, exit};
+
+/// What `prune` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// How much unused data may remain: 5%, 2G or unlimited
+    #[arg(long, value_name = "AMOUNT", default_value = "5%", value_parser = read_unused)]
+    max_unused: MaxUnused,
+
+    /// Show the plan, and do nothing
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+}
+
+/// Plans and prunes.
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let mut keeping = Keeping::open(desk)?;
+    let (document, exit) = prune(&mut keeping, args.max_unused, args.dry_run, desk)?;
+    desk.screen.document(&document);
+    Ok(exit)
+}
+
+/// The usual prune, after a forget.
+pub fn usual(keeping: &mut Keeping, desk: &Desk) -> Result<(Value, Exit), Failure> {
+    prune(keeping, MaxUnused::Percent(5), false, desk)
+}
+
+fn prune(
+    keeping: &mut Keeping,
+    max_unused: MaxUnused,
+    dry_run: bool,
+    desk: &Desk,
+) -> Result<(Value, Exit), Failure> {
+    let lists = keeping.lists(desk)?;
+    let (vault, keeper) = keeping.split();
+    let options = PruneOptions {
+        max_unused,
+        ..PruneOptions::usual(vault, lists)
+    };
+    let plan = prune::plan(vault, &keeper, &options)?;
+    print_plan(&plan, desk);
+    let plan_document = plan_document(&plan);
+    if dry_run {
+        keeping.watcher.meter.clear();
+        return Ok((json!({"plan": plan_document, "done": null}), Exit::Done));
+    }
+    let report = prune_run::apply(vault, &keeper, &plan)?;
+    keeping.watcher.meter.clear();
+    for finding in &report.findings {
+        desk.screen.warn(finding);
+    }
+    print_report(&report, options.grace_seconds, desk);
+    let done = report_document(&report);
+    Ok((
+        json!({"plan": plan_document, "done": done}),
+        exit(report.findings.len()),
+    ))
+}
+
+fn print_plan(plan: &PrunePlan, desk: &Desk) {
+    let count = |fate| plan.going.iter().filter(|going| going.fate == fate).count();
+    desk.screen.line(format_args!(
+        "Plan: delete {} packs, repack {} ({} copied), remove {} left by dead runs; keep {}; frees {}",
+        count(Fate::Delete),
+        count(Fate::Repack),
+        amount::bytes(plan.copied_bytes),
+        count(Fate::Unpublished),
+        plan.kept,
+        amount::bytes(plan.freed_bytes)
+    ));
+    for going in &plan.going {
+        let fate = match going.fate {
+            Fate::Delete => "delete",
+            Fate::Repack => "repack",
+            Fate::Unpublished => "remove",
+        };
+        desk.screen.detail(format_args!("{fate} {}", going.object));
+    }
+    for finding in &plan.blocked {
+        desk.screen.warn(finding);
+    }
+}
+
+fn print_report(report: &PruneReport, grace_seconds: i64, desk: &Desk) {
+    desk.screen.line(format_args!(
+        "Deleted {} with {}.",
+        amount::of(report.deleted, "object", "objects"),
+        amount::bytes(report.freed_bytes)
+    ));
+    if report.waiting > 0 {
+        desk.screen.line(format_args!(
+            "{} condemned; a prune after {} hours deletes what nobody has claimed.",
+            amount::of(report.waiting, "object is", "objects are"),
+            grace_seconds / 3600
+        ));
+    }
+}
+
+fn plan_document(plan: &PrunePlan) -> Value {
+    let going = plan.going.iter().map(|going| {
+        json!({
+            "object": going.object.to_string(),
+            "fate": match going.fate {
+                Fate::Delete => "delete",
+                Fate::Repack => "repack",
+                Fate::Unpublished => "unpublished",
+            },
+            "bytes": going.stored_bytes,
+            "used_bytes": going.used_bytes,
+        })
+    });
+    json!({
+        "going": going.collect::<Vec<_>>(),
+        "condemned_before": plan.condemned.len(),
+        "kept": plan.kept,
+        "waiting": plan.waiting,
+        "copied_bytes": plan.copied_bytes,
+        "freed_bytes": plan.freed_bytes,
+        "unused_after_bytes": plan.unused_after_bytes,
+        "grace_seconds": plan.options.grace_seconds,
+        "blocked": plan.blocked.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+fn report_document(report: &PruneReport) -> Value {
+    json!({
+        "condemned": report.condemned,
+        "deleted": report.deleted,
+        "freed_bytes": report.freed_bytes,
+        "copied_bytes": report.copied_bytes,
+        "rescued_frames": report.rescued_frames,
+        "waiting": report.waiting,
+        "findings": report.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+fn read_unused(text: &str) -> Result<MaxUnused, String> {
+    let wrong = || "write 5%, 2G or unlimited".to_owned();
+    if text == "unlimited" {
+        return Ok(MaxUnused::Unlimited);
+    }
+    if let Some(percent) = text.strip_suffix('%') {
+        let percent = percent.parse().ok().filter(|percent| *percent <= 100);
+        return percent.map(MaxUnused::Percent).ok_or_else(wrong);
+    }
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err(wrong()),
+    };
+    let bytes = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(1 << shift));
+    bytes.map(MaxUnused::Bytes).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_unused_data_are_read() {
+        assert_eq!(read_unused("5%"), Ok(MaxUnused::Percent(5)));
+        assert_eq!(read_unused("2G"), Ok(MaxUnused::Bytes(2 << 30)));
+        assert_eq!(read_unused("unlimited"), Ok(MaxUnused::Unlimited));
+        for wrong in ["", "101%", "2X", "99999999999999T"] {
+            assert!(read_unused(wrong).is_err(), "{wrong}");
+        }
+    }
+}

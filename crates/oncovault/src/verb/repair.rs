@@ -1,0 +1,146 @@
+//! `repair`: what is damaged comes back from a copy, or is given up so that a backup stores it again.
+
+use std::ffi::OsString;
+
+use clap::Subcommand;
+use ov_store::Store;
+use ov_vault::SystemClock;
+use ov_vault::check::{Checking, Depth, check};
+use ov_vault::finding::short;
+use ov_vault::repair::{self, RepairPlan, RepairReport};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use crate::amount;
+use crate::desk::Desk;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::keeping::{Keeping, exit, other_target};
+use crate::screen::GOOD;
+
+/// What `repair` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand, Debug)]
+enum Act {
+    /// Look for damage, and show what would be done
+    Plan(From),
+    /// Look for damage, and mend it
+    Apply(From),
+}
+
+#[derive(clap::Args, Debug)]
+struct From {
+    /// A copy of this vault to fetch from (may be given more than once)
+    #[arg(long, value_name = "URL")]
+    from: Vec<OsString>,
+
+    /// Give up packs that no copy has whole: what can still be read is kept, and the next backup
+    /// stores the rest again, if the source still has it
+    #[arg(long)]
+    give_up: bool,
+}
+
+/// Plans, and repairs.
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let (Act::Plan(from) | Act::Apply(from)) = &args.act;
+    let copies = from
+        .from
+        .iter()
+        .map(|url| other_target(desk, url, ov_store::open));
+    let copies: Vec<Arc<dyn Store>> = copies.collect::<Result<_, _>>()?;
+    let mut keeping = Keeping::open(desk)?;
+    let mut plan = plan(&mut keeping, &copies)?;
+    print_plan(&plan, desk);
+    if !from.give_up && !plan.give_up.is_empty() {
+        desk.screen
+            .warn("no copy has these packs whole: give another --from, or say --give-up");
+        plan.give_up.clear();
+    }
+    let mut document = plan_document(&plan);
+    if matches!(args.act, Act::Apply(_)) {
+        let (vault, keeper) = keeping.split();
+        let report = repair::apply(vault, &keeper, &plan, &copies)?;
+        keeping.watcher.meter.clear();
+        desk.screen.line(format_args!(
+            "{GOOD}Mended:{GOOD:#} {} fetched ({}), {} frames moved, {} packs given up.",
+            amount::of(report.fetched, "object", "objects"),
+            amount::bytes(report.bytes),
+            report.frames_moved,
+            report.condemned
+        ));
+        document["done"] = report_document(&report);
+    }
+    keeping.watcher.meter.clear();
+    desk.screen.document(&document);
+    match args.act {
+        Act::Plan(_) if !plan.is_empty() => Ok(Exit::Damage),
+        _ => Ok(exit(plan.stays.len())),
+    }
+}
+
+/// Every byte is read: what is not looked at cannot be mended.
+fn plan(keeping: &mut Keeping, copies: &[Arc<dyn Store>]) -> Result<RepairPlan, Failure> {
+    let secrets = keeping.opened.secrets()?;
+    let Keeping {
+        opened, watcher, ..
+    } = &mut *keeping;
+    let checking = Checking {
+        secrets: Some(&secrets),
+        clock: &SystemClock,
+        monitor: watcher,
+        verified: None,
+    };
+    let report = check(&mut opened.vault, &checking, Depth::Read)?;
+    let (vault, keeper) = keeping.split();
+    Ok(repair::plan(vault, &keeper, &report, copies)?)
+}
+
+fn print_plan(plan: &RepairPlan, desk: &Desk) {
+    for fetch in &plan.fetch {
+        desk.screen.line(format_args!(
+            "fetch    {} ({})",
+            fetch.object,
+            amount::bytes(fetch.bytes)
+        ));
+    }
+    for pack in &plan.give_up {
+        desk.screen.line(format_args!("give up  pack {pack}"));
+    }
+    for (name, frames) in &plan.lost {
+        desk.screen.warn(format_args!(
+            "snapshot {} would lose {frames} frames",
+            short(name)
+        ));
+    }
+    for finding in &plan.stays {
+        desk.screen
+            .warn(format_args!("{finding}: nothing can be done about it here"));
+    }
+    if plan.is_empty() && plan.stays.is_empty() {
+        desk.screen.line("Nothing is damaged.");
+    }
+}
+
+fn plan_document(plan: &RepairPlan) -> Value {
+    json!({
+        "fetch": plan.fetch.iter().map(|fetch| fetch.object.to_string()).collect::<Vec<_>>(),
+        "give_up": plan.give_up.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "stays": plan.stays.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "done": null,
+    })
+}
+
+fn report_document(report: &RepairReport) -> Value {
+    json!({
+        "fetched": report.fetched,
+        "bytes": report.bytes,
+        "frames_moved": report.frames_moved,
+        "condemned": report.condemned,
+        "frames_lost": report.frames_lost,
+    })
+}
