@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ov_format::content::FrameRef;
+use ov_format::entry::Time;
 use ov_format::id::ObjectHash;
 use ov_format::name::{ObjectName, RecordName};
 use ov_format::pack::{TRAILER_BYTES, decode_trailer};
@@ -45,55 +46,21 @@ pub fn accept(
     grace_seconds: i64,
 ) -> Result<AcceptReport, VaultError> {
     keeper.require(vault, "accept snapshots")?;
-    let arrival = keeper.clock.now();
-    let mut view = View::read(vault, keeper, grace_seconds)?;
     let mut report = AcceptReport::default();
     let mut judge = Judge {
         keeper,
         grace_seconds,
+        arrival: keeper.clock.now(),
         trailers: BTreeSet::new(),
     };
+    let mut view = View::read(vault, keeper, grace_seconds)?;
     for _ in 0..LOOKS_MAX {
-        let mut rescue = BTreeSet::new();
-        report.waiting.clear();
-        report.incomplete.clear();
-        let open = open_commits(vault, &view);
-        for (done, name) in (0u64..).zip(&open) {
-            keeper.monitor.progress(Progress {
-                step: Step::Reading,
-                done,
-                total: u64::try_from(open.len()).unwrap_or(u64::MAX),
-                bytes: 0,
-            });
-            let arrival = view.state.commits[name].arrival.unwrap_or(arrival);
-            match judge.commit(vault, &view, name)? {
-                Judged::Complete { frames, bytes } => {
-                    let commit = *name;
-                    let accept = Statement::Accept {
-                        commit,
-                        arrival,
-                        frames,
-                        bytes,
-                    };
-                    vault.append(keeper.writer, keeper.clock, accept, Vec::new(), &[])?;
-                    report.accepted.push(*name);
-                }
-                Judged::Rescue(frames) => rescue.extend(frames),
-                Judged::Wait => report.waiting.push(*name),
-                Judged::Late(late) => judge.turn_down(vault, &view, name, &late, &mut report)?,
-                Judged::Incomplete(finding) => report.incomplete.push((*name, finding)),
-            }
-        }
+        let rescue = judge.open_commits(vault, &view, &mut report)?;
         if rescue.is_empty() {
             judge.carried(vault, &view, &mut report)?;
             break;
         }
-        let mut mover = Mover::new(vault, keeper)?;
-        let store = vault.store().clone();
-        let lost = mover.add(vault, &*store, &view.graph, &rescue)?;
-        let saved = rescue.len().saturating_sub(lost.len());
-        report.rescued_frames += u64::try_from(saved).unwrap_or(u64::MAX);
-        mover.publish(vault)?;
+        report.rescued_frames += move_frames(vault, keeper, &view, &rescue)?;
         view.look_again(vault, keeper)?;
     }
     for (name, finding) in &report.incomplete {
@@ -101,6 +68,20 @@ pub fn accept(
         keeper.monitor.notice(&text);
     }
     Ok(report)
+}
+
+fn move_frames(
+    vault: &mut Vault,
+    keeper: &Keeper<'_>,
+    view: &View,
+    frames: &BTreeSet<FrameRef>,
+) -> Result<u64, VaultError> {
+    let mut mover = Mover::new(vault, keeper)?;
+    let store = vault.store().clone();
+    let lost = mover.add(vault, &*store, &view.graph, frames)?;
+    mover.publish(vault)?;
+    let saved = frames.len().saturating_sub(lost.len());
+    Ok(u64::try_from(saved).unwrap_or(u64::MAX))
 }
 
 fn open_commits(vault: &Vault, view: &View) -> Vec<RecordName> {
@@ -142,11 +123,64 @@ enum Judged {
 struct Judge<'a> {
     keeper: &'a Keeper<'a>,
     grace_seconds: i64,
+    /// The keeper's time at its first listing.
+    arrival: Time,
     /// Packs whose trailer was read.
     trailers: BTreeSet<ObjectHash>,
 }
 
 impl Judge<'_> {
+    /// Judges all open commits. Returns frames that must be moved first.
+    fn open_commits(
+        &mut self,
+        vault: &mut Vault,
+        view: &View,
+        report: &mut AcceptReport,
+    ) -> Result<BTreeSet<FrameRef>, VaultError> {
+        report.waiting.clear();
+        report.incomplete.clear();
+        let mut rescue = BTreeSet::new();
+        let open = open_commits(vault, view);
+        for (done, name) in (1u64..).zip(&open) {
+            match self.commit(vault, view, name)? {
+                Judged::Complete { frames, bytes } => {
+                    self.say_accepted(vault, view, name, frames, bytes)?;
+                    report.accepted.push(*name);
+                }
+                Judged::Rescue(frames) => rescue.extend(frames),
+                Judged::Wait => report.waiting.push(*name),
+                Judged::Late(late) => self.turn_down(vault, view, name, &late, report)?,
+                Judged::Incomplete(finding) => report.incomplete.push((*name, finding)),
+            }
+            self.keeper.monitor.progress(Progress {
+                step: Step::Reading,
+                done,
+                total: u64::try_from(open.len()).unwrap_or(u64::MAX),
+                bytes: 0,
+            });
+        }
+        Ok(rescue)
+    }
+
+    fn say_accepted(
+        &self,
+        vault: &mut Vault,
+        view: &View,
+        name: &RecordName,
+        frames: u64,
+        bytes: u64,
+    ) -> Result<(), VaultError> {
+        let accept = Statement::Accept {
+            commit: *name,
+            arrival: view.state.commits[name].arrival.unwrap_or(self.arrival),
+            frames,
+            bytes,
+        };
+        let (writer, clock) = (self.keeper.writer, self.keeper.clock);
+        vault.append(writer, clock, accept, Vec::new(), &[])?;
+        Ok(())
+    }
+
     fn commit(
         &mut self,
         vault: &Vault,

@@ -21,7 +21,7 @@ use crate::secrets::Secrets;
 use crate::state::{State, Verdict};
 use crate::vault::{Vault, target_identities};
 use crate::verified::Verified;
-use crate::view::listed;
+use crate::view::{listed, tips};
 
 /// How deep a check looks into packs and tables. Records are always read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +97,32 @@ impl CheckReport {
     }
 }
 
-/// Checks a vault on its target.
+/// Checks a vault on its target. Others may write and delete meanwhile: what only seemed wrong
+/// because of that is left out.
 pub fn check(
+    vault: &mut Vault,
+    checking: &Checking<'_>,
+    depth: Depth,
+) -> Result<CheckReport, VaultError> {
+    let mut report = look(vault, checking, depth)?;
+    let seen = tips(vault);
+    if report.is_clean() || vault.refresh().is_err() || seen == tips(vault) {
+        return Ok(report);
+    }
+    let again = look(vault, checking, Depth::Objects)?;
+    let deleted = State::of(vault).deleted;
+    report.findings.retain(|found| match &found.finding {
+        Finding::Frame(pack, ..)
+        | Finding::Directory(pack)
+        | Finding::Damaged(ObjectName::Pack(pack))
+        | Finding::Unreadable(ObjectName::Pack(pack), _) => !deleted.contains(pack),
+        Finding::Damaged(_) => true,
+        lasting => again.findings.iter().any(|found| found.finding == *lasting),
+    });
+    Ok(report)
+}
+
+fn look(
     vault: &mut Vault,
     checking: &Checking<'_>,
     depth: Depth,

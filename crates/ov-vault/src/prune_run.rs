@@ -361,8 +361,9 @@ impl Run<'_> {
                 .state
                 .deleted
                 .extend(batch.iter().map(ObjectName::hash));
-            for object in batch {
+            for (done, object) in batch.iter().enumerate() {
                 self.delete_one(object)?;
+                self.progress(Step::Deleting, done + 1, batch.len());
             }
         }
         Ok(())

@@ -172,7 +172,7 @@ fn another_vault_a_mixed_one_and_the_same_place_are_refused() {
 #[test]
 fn a_damaged_pack_of_the_source_is_not_spread() {
     let site = Site::new();
-    let [first, second] = two_snapshots(&site);
+    let [first, _] = two_snapshots(&site);
     let to = Arc::new(Memory::new());
     let pack = State::of(&site.vault()).commits[&first].packs[0].hash;
     site.memory
@@ -184,5 +184,36 @@ fn a_damaged_pack_of_the_source_is_not_spread() {
     let open: BTreeSet<_> = report.incomplete.iter().map(|(name, _)| *name).collect();
     assert!(open.contains(&first));
     assert_eq!(complete.union(&open).count(), 2);
-    let _ = second;
+}
+
+#[test]
+fn a_copy_is_as_good_a_source_as_the_first_place() {
+    let site = Site::new();
+    let agent = site.appoint("agent", &[Role::Agent]);
+    agent.write("x", 40, 50_000);
+    site.backup(&agent);
+    two_snapshots(&site);
+    let wanted = site.assert_whole(&site.memory);
+    let (second, third) = (Arc::new(Memory::new()), Arc::new(Memory::new()));
+    run(&site, &second).unwrap();
+    let mut vault = site.open(second);
+    copy(&mut vault, third.clone(), &Which::All, &site.owner()).unwrap();
+    assert_eq!(site.assert_whole(&third), wanted);
+}
+
+#[test]
+fn what_is_pruned_at_home_can_be_copied_and_pruned_on() {
+    let site = Site::new();
+    let [first, second] = two_snapshots(&site);
+    let to = Arc::new(Memory::new());
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    site.prune(site.memory.clone()).unwrap();
+    let report = run(&site, &to).unwrap();
+    assert!(report.incomplete.is_empty(), "{report:?}");
+    site.owner.write("f", 6, 100_000);
+    let third = site.backup(&site.owner);
+    run(&site, &to).unwrap();
+    assert_eq!(site.assert_whole(&to), BTreeSet::from([second, third]));
+    site.prune(to.clone()).unwrap();
+    assert_eq!(site.assert_whole(&to), BTreeSet::from([second, third]));
 }

@@ -7,7 +7,7 @@ use ov_vault::{State, Vault, VaultError};
 
 use crate::site::{DAY, Site, packs};
 
-const FILE: usize = 3_000_000;
+const FILE: usize = 1_200_000;
 
 /// Two snapshots that share one file of four.
 pub fn two_snapshots(site: &Site) -> [ov_format::name::RecordName; 2] {
