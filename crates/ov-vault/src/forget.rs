@@ -20,12 +20,13 @@ use ov_policy::{
 
 use crate::error::VaultError;
 use crate::finding::short;
-use crate::forget_plan::ForgetPlan;
 use crate::graph::Graph;
 use crate::keeper::{Keeper, require_role, writing_members};
 use crate::state::{Commit, State};
 use crate::vault::Vault;
 use crate::view::tips;
+
+pub use crate::forget_plan::ForgetPlan;
 
 /// What rules count together: the snapshots of one agent and dataset, and of one label where the
 /// caller can read more than a keeper.

@@ -19,6 +19,8 @@ use crate::keeper::{Keeper, writing_members};
 use crate::vault::Vault;
 use crate::view::View;
 
+pub use crate::prune_run::{PruneReport, apply};
+
 /// Whether a target shows in listings at once what was stored (`ov_store::Probe::lists_at_once`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lists {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ov_format::name::RecordName;
 use ov_format::statement::Role;
 use ov_policy::{Emptying, Reason, Rules, Verdict};
+use ov_vault::forget::ForgetPlan;
 use ov_vault::forget::{ForgetError, ForgetOptions, apply, plan_by_names, plan_by_rules};
-use ov_vault::forget_plan::ForgetPlan;
 use ov_vault::{State, VaultError, hold};
 
 use crate::site::{DAY, Person, Site};

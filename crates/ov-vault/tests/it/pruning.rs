@@ -1,7 +1,11 @@
 //! Forgetting and pruning free space, and nothing that is needed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ov_format::name::ObjectName;
 use ov_format::statement::Role;
-use ov_store::Store;
+use ov_store::{Flaky, Operation, Store};
 use ov_vault::prune::{Lists, PruneOptions, Timeless};
 use ov_vault::{State, Vault, VaultError};
 
@@ -72,7 +76,7 @@ fn with_a_grace_one_prune_condemns_and_a_later_one_deletes() {
     assert_eq!(options.grace_seconds, 7 * DAY, "two members write");
     let run = |vault: &mut Vault| {
         let plan = ov_vault::prune::plan(vault, &site.owner(), &options).unwrap();
-        ov_vault::prune_run::apply(vault, &site.owner(), &plan).unwrap()
+        ov_vault::prune::apply(vault, &site.owner(), &plan).unwrap()
     };
     let report = run(&mut vault);
     assert!(
@@ -90,15 +94,11 @@ fn with_a_grace_one_prune_condemns_and_a_later_one_deletes() {
 fn packs_and_tables_of_dead_runs_go_when_they_are_old() {
     let site = Site::new();
     site.owner.write("a", 1, FILE);
-    let store = ov_store::Flaky::new(site.memory.clone(), |operation: &ov_store::Operation| {
-        let record = matches!(
-            operation.name(),
-            Some(ov_format::name::ObjectName::Record(_))
-        );
+    let store = Flaky::new(site.memory.clone(), |operation: &Operation| {
+        let record = matches!(operation.name(), Some(ObjectName::Record(_)));
         (operation.writes() && record).then_some(ov_store::Fault::Stop)
     });
-    site.try_backup(std::sync::Arc::new(store), &site.owner)
-        .unwrap_err();
+    site.try_backup(Arc::new(store), &site.owner).unwrap_err();
     assert_eq!(packs(&site.memory).len(), 1);
     let mut vault = site.vault();
     let young = PruneOptions {
@@ -119,7 +119,7 @@ fn nothing_is_deleted_while_a_record_is_hidden_or_damaged() {
     let site = Site::new();
     let [first, second] = two_snapshots(&site);
     site.forget(site.memory.clone(), &[first]).unwrap();
-    let name = ov_format::name::ObjectName::Record(second);
+    let name = ObjectName::Record(second);
     site.memory.tamper(&name, |bytes| bytes[100] ^= 1);
     let before = packs(&site.memory);
     let error = site.prune(site.memory.clone()).unwrap_err();
@@ -143,12 +143,12 @@ fn a_copy_that_does_not_hold_what_it_should_is_not_relied_on() {
     site.forget(site.memory.clone(), &[first]).unwrap();
     let before = packs(&site.memory);
     let plan = ov_vault::prune::plan(&mut vault, &site.owner(), &options).unwrap();
-    ov_vault::prune_run::apply(&mut vault, &site.owner(), &plan).unwrap();
+    ov_vault::prune::apply(&mut vault, &site.owner(), &plan).unwrap();
     let new: Vec<_> = packs(&site.memory).difference(&before).copied().collect();
     assert_eq!(new.len(), 1);
     site.memory.tamper(&new[0], |bytes| bytes[200_000] ^= 1);
     site.clock.advance(8 * DAY);
-    let report = ov_vault::prune_run::apply(&mut vault, &site.owner(), &plan).unwrap();
+    let report = ov_vault::prune::apply(&mut vault, &site.owner(), &plan).unwrap();
     assert!(report.rescued_frames > 0, "{report:?}");
     assert_eq!(
         site.assert_frames(&site.memory)
@@ -158,8 +158,9 @@ fn a_copy_that_does_not_hold_what_it_should_is_not_relied_on() {
     );
 }
 
-#[test]
-fn an_agent_whose_data_is_condemned_meanwhile_stores_it_again() {
+/// A site where the chunks of "a" are used by no snapshot any more, but are in a pack still, and
+/// the owner is about to back "a" up again.
+fn unused_but_wanted() -> (Site, crate::site::Person) {
     let site = Site::new();
     site.owner.write("a", 1, FILE);
     let first = site.backup(&site.owner);
@@ -167,48 +168,75 @@ fn an_agent_whose_data_is_condemned_meanwhile_stores_it_again() {
     site.owner.write("b", 2, 1000);
     site.backup(&site.owner);
     site.forget(site.memory.clone(), &[first]).unwrap();
-    let keeper = &site.appoint("keeper", &[Role::Keeper]);
-    // The agent has read the condemns and uses the chunks of "a"; when it puts its commit, a
-    // keeper has just condemned and deleted them.
+    let keeper = site.appoint("keeper", &[Role::Keeper]);
     site.owner.write("a", 1, FILE);
-    let memory = site.memory.clone();
-    let pruned = std::sync::Mutex::new(0);
-    let site_ref = &site;
+    (site, keeper)
+}
+
+/// Runs `outer` on a target that, just before it takes the first record, lets `inner` run.
+fn interleave<T>(
+    site: &Site,
+    outer: impl FnOnce(Arc<dyn Store>) -> T,
+    inner: impl FnOnce() + Send,
+) -> T {
     std::thread::scope(|scope| {
         let (ask, asked) = crossbeam_channel::bounded::<()>(0);
         let (done, wait) = crossbeam_channel::bounded::<()>(0);
-        let pruned = &pruned;
         scope.spawn(move || {
-            if asked.recv().is_ok() {
-                let store = site_ref.memory.clone();
-                let report = site_ref.prune_as(store, site_ref.keeper(keeper)).unwrap();
-                *pruned.lock().unwrap() = report.deleted;
-                done.send(()).unwrap();
-            }
+            asked.recv().unwrap();
+            inner();
+            drop(done);
         });
-        let raced = std::sync::atomic::AtomicBool::new(false);
-        let store = ov_store::Flaky::new(memory, move |operation: &ov_store::Operation| {
-            let record = matches!(
-                operation.name(),
-                Some(ov_format::name::ObjectName::Record(_))
-            );
-            let first = || !raced.swap(true, std::sync::atomic::Ordering::SeqCst);
-            if operation.writes() && record && first() {
+        let raced = AtomicBool::new(false);
+        let store = Flaky::new(site.memory.clone(), move |operation: &Operation| {
+            let record = matches!(operation.name(), Some(ObjectName::Record(_)));
+            if operation.writes() && record && !raced.swap(true, Ordering::SeqCst) {
                 ask.send(()).unwrap();
-                wait.recv().unwrap();
+                let _ = wait.recv();
             }
             None
         });
-        let report = site_ref
-            .try_backup(std::sync::Arc::new(store), &site_ref.owner)
+        outer(Arc::new(store))
+    })
+}
+
+#[test]
+fn an_agent_whose_data_is_condemned_meanwhile_stores_it_again() {
+    let (site, keeper) = unused_but_wanted();
+    // The agent has read the condemns and uses the chunks of "a"; when it puts its commit, a
+    // keeper has just condemned and deleted them.
+    let prune = || {
+        let report = site
+            .prune_as(site.memory.clone(), site.keeper(&keeper))
             .unwrap();
-        assert_eq!(report.passes, 2, "{report:?}");
-    });
-    assert!(*pruned.lock().unwrap() > 0);
+        assert!(report.deleted > 0);
+    };
+    let backup = |store| site.try_backup(store, &site.owner).unwrap();
+    assert_eq!(interleave(&site, backup, prune).passes, 2);
     // The commit of the first pass was never said to be done: a keeper clears it away.
     let mut vault = site.vault();
     let report = ov_vault::accept::accept(&mut vault, &site.owner(), 0).unwrap();
     assert_eq!(report.given_up.len(), 1, "{report:?}");
+    assert_eq!(site.assert_whole(&site.memory).len(), 2);
+}
+
+#[test]
+fn what_an_agent_has_used_before_the_condemn_is_rescued() {
+    let (site, keeper) = unused_but_wanted();
+    // The keeper has seen that nobody uses the chunks of "a"; before its condemn is put, the
+    // agent uses them, looks, and says "done".
+    let backup = || {
+        let report = site.try_backup(site.memory.clone(), &site.owner).unwrap();
+        assert_eq!(report.passes, 1);
+        assert!(
+            report.bytes_stored < FILE as u64,
+            "it stores no content again"
+        );
+    };
+    let prune = |store| site.prune_as(store, site.keeper(&keeper)).unwrap();
+    let report = interleave(&site, prune, backup);
+    assert!(report.condemned > 0 && report.deleted > 0, "{report:?}");
+    assert!(report.rescued_frames > 0, "{report:?}");
     assert_eq!(site.assert_whole(&site.memory).len(), 2);
 }
 
@@ -232,11 +260,11 @@ fn a_checkpoint_keeps_its_frames_until_its_run_has_gone_on() {
     let all: Vec<_> = published
         .iter()
         .map(|pack| {
-            let name = ov_format::name::ObjectName::Pack(pack.hash);
+            let name = ObjectName::Pack(pack.hash);
             ov_store::confirm(&*site.memory, &name, pack.length).unwrap()
         })
         .chain(tables.iter().map(|table| {
-            let name = ov_format::name::ObjectName::Table(table.hash);
+            let name = ObjectName::Table(table.hash);
             ov_store::confirm(&*site.memory, &name, table.length).unwrap()
         }))
         .collect();

@@ -20,8 +20,8 @@ use ov_vault::append::Writer;
 use ov_vault::check::{CheckReport, Checking, Depth, check};
 use ov_vault::frames::fetch_frame;
 use ov_vault::graph::{Graph, Needs};
+use ov_vault::prune::PruneReport;
 use ov_vault::prune::{Lists, PruneOptions, Timeless};
-use ov_vault::prune_run::PruneReport;
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, State, Vault, VaultError};
 
@@ -217,7 +217,7 @@ impl Site {
         let mut vault = Vault::open(store, self.id)?;
         let options = self.options(&vault);
         let plan = ov_vault::prune::plan(&mut vault, &keeper, &options)?;
-        ov_vault::prune_run::apply(&mut vault, &keeper, &plan)
+        ov_vault::prune::apply(&mut vault, &keeper, &plan)
     }
 
     /// Forgets by name, as the owner.

@@ -20,9 +20,9 @@ impl Hand<'_> {
         self.plan = Some(plan.unwrap());
     }
 
-    fn apply(&mut self) -> ov_vault::prune_run::PruneReport {
+    fn apply(&mut self) -> ov_vault::prune::PruneReport {
         let plan = self.plan.as_ref().unwrap();
-        ov_vault::prune_run::apply(&mut self.vault, &self.keeper, plan).unwrap()
+        ov_vault::prune::apply(&mut self.vault, &self.keeper, plan).unwrap()
     }
 }
 
@@ -93,14 +93,14 @@ fn two_keepers_who_condemn_the_two_places_of_a_frame_keep_one() {
     let first_plan = ov_vault::prune::plan(&mut one, &site.owner(), &first_options).unwrap();
     let second_plan = ov_vault::prune::plan(&mut two, &other, &second_options).unwrap();
     let before = crate::site::packs(&site.memory).len();
-    ov_vault::prune_run::apply(&mut one, &site.owner(), &first_plan).unwrap();
-    ov_vault::prune_run::apply(&mut two, &other, &second_plan).unwrap();
+    ov_vault::prune::apply(&mut one, &site.owner(), &first_plan).unwrap();
+    ov_vault::prune::apply(&mut two, &other, &second_plan).unwrap();
     assert!(crate::site::packs(&site.memory).len() > before);
     for _ in 0..3 {
         site.clock.advance(2 * DAY);
         for vault in [&mut one, &mut two] {
             let plan = ov_vault::prune::plan(vault, &other, &second_options).unwrap();
-            ov_vault::prune_run::apply(vault, &other, &plan).unwrap();
+            ov_vault::prune::apply(vault, &other, &plan).unwrap();
             site.assert_frames(&site.memory);
         }
     }
