@@ -42,8 +42,6 @@ pub struct Desk {
 pub struct Opened {
     /// The vault.
     pub vault: Vault,
-    /// What the key file says.
-    pub facts: KeyFacts,
     /// The member, on this machine.
     pub writer: Writer,
     /// The folder of this member's local state.
@@ -126,10 +124,10 @@ impl Desk {
         let passphrase = self.passphrase(&file)?;
         let secret = file.unlock(passphrase.as_ref());
         let secret = secret.map_err(|e| Failure::from(e).on(self.shown_key()))?;
-        let facts = file.facts().clone();
+        let facts = file.facts();
         let vault = Vault::open(self.cached_target(facts.vault, copies)?, facts.vault)?;
         vault.head().member(facts.member)?;
-        let state = self.member_state(&facts)?;
+        let state = self.member_state(facts)?;
         let writer = Writer {
             member: facts.member,
             secret,
@@ -141,7 +139,6 @@ impl Desk {
         }
         Ok(Opened {
             vault,
-            facts,
             writer,
             state,
         })

@@ -50,11 +50,6 @@ impl Keeping {
         (&mut self.opened.vault, keeper)
     }
 
-    /// What the key may open.
-    pub fn secrets(&self) -> &Secrets {
-        &self.secrets
-    }
-
     /// Whether listings of the target show at once what was stored.
     pub fn lists(&self, desk: &Desk) -> Result<Lists, Failure> {
         if desk.url()?.as_folder().is_some() {

@@ -95,6 +95,8 @@ enum Verb {
     Key(verb::key::Args),
     /// Try what a target really keeps
     Target(verb::target::Args),
+    /// Play the whole story through on made-up files
+    Demo(verb::demo::Args),
     /// Look at objects, for people who mend things
     Debug(verb::debug::Args),
     /// Tell which program this is
@@ -128,6 +130,7 @@ impl Line for Cli {
             Verb::Tag(args) => verb::tag::run(args, desk),
             Verb::Key(args) => verb::key::run(args, desk),
             Verb::Target(args) => verb::target::run(args, desk),
+            Verb::Demo(args) => verb::demo::run(args, desk),
             Verb::Debug(args) => verb::debug::run(args, desk),
             Verb::Version(args) => verb::version::run(args, desk),
         }

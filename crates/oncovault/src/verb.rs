@@ -6,6 +6,7 @@ pub mod check;
 pub mod check_with_keys;
 pub mod copy;
 pub mod debug;
+pub mod demo;
 pub mod diff;
 pub mod dump;
 pub mod find;

@@ -91,7 +91,6 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         mut vault,
         writer,
         state,
-        ..
     } = opened;
     let agent = Agent::new(writer, secrets, args.compartment.as_deref())?;
     let watcher = Watcher::new(desk);

@@ -13,6 +13,7 @@ use crate::{age, amount};
 
 /// What `check` takes.
 #[derive(clap::Args, Debug)]
+#[group(skip)]
 pub struct Args {
     /// Read every byte, or a share of them, those first that were not read for longest
     #[arg(long, value_name = "N%", num_args = 0..=1, require_equals = true,

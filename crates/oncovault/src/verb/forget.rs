@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use ov_policy::retention::{RetentionError, RuleError, parse_count};
 use ov_policy::{Emptying, Rules, Span, TagList, Verdict};
 use ov_vault::finding::short;
-use ov_vault::forget::{self, ForgetError, ForgetOptions};
-use ov_vault::forget_plan::ForgetPlan;
+use ov_vault::forget::{self, ForgetError, ForgetOptions, ForgetPlan};
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
@@ -132,16 +131,6 @@ impl Args {
     pub fn asks_for_tags(&self) -> bool {
         !self.keep.keep_tag.is_empty()
     }
-}
-
-/// Plans and forgets, as a keeper who reads no tags.
-pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    if args.asks_for_tags() {
-        return Err(Failure::usage("--keep-tag needs a program that reads tags")
-            .help("use `oncovault forget` with a reader's key"));
-    }
-    let mut keeping = Keeping::open(desk)?;
-    forget(args, &mut keeping, ForgetOptions::default(), desk)
 }
 
 /// Plans and forgets.

@@ -1,8 +1,7 @@
 //! `prune`: free what no snapshot needs any more.
 
 use ov_policy::MaxUnused;
-use ov_vault::prune::{self, Fate, PruneOptions, PrunePlan};
-use ov_vault::prune_run::{self, PruneReport};
+use ov_vault::prune::{self, Fate, PruneOptions, PrunePlan, PruneReport};
 use serde_json::{Value, json};
 
 use crate::amount;
@@ -55,7 +54,7 @@ fn prune(
         keeping.watcher.meter.clear();
         return Ok((json!({"plan": plan_document, "done": null}), Exit::Done));
     }
-    let report = prune_run::apply(vault, &keeper, &plan)?;
+    let report = prune::apply(vault, &keeper, &plan)?;
     keeping.watcher.meter.clear();
     for finding in &report.findings {
         desk.screen.warn(finding);

@@ -4,5 +4,6 @@ mod backup;
 mod bad_input;
 mod json;
 mod keys;
+mod maintenance;
 mod restore;
 mod world;

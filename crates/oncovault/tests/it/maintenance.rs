@@ -1,0 +1,167 @@
+//! What keepers do.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::world::{World, files};
+
+fn two_snapshots() -> World {
+    let world = World::new();
+    let noise = |salt: u32| -> Vec<u8> {
+        (0..200_000_u32)
+            .flat_map(|n| (n ^ salt).wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect()
+    };
+    world.write("data/a", noise(1));
+    world.backup("data");
+    world.write("data/a", noise(2));
+    world.backup("data");
+    world
+}
+
+fn damage(world: &World) {
+    let packs = files(&world.path("vault/pack"));
+    let (name, mut bytes) = packs
+        .into_iter()
+        .max_by_key(|(_, bytes)| bytes.len())
+        .unwrap();
+    let path = world.path("vault/pack").join(name);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn forgotten_snapshots_are_freed_and_the_others_restore() {
+    let world = two_snapshots();
+    let size = || {
+        files(&world.path("vault"))
+            .iter()
+            .map(|(_, bytes)| bytes.len())
+            .sum::<usize>()
+    };
+    let before = size();
+    let said = world.run(["forget", "--keep-last", "1", "--prune"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("among the last 1"), "{}", said.out);
+    assert!(size() < before - 700_000);
+    assert_eq!(
+        world.json(["snapshots"])["snapshots"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(world.run(["check", "--read-data", "--with-keys"]).code, 0);
+    assert_eq!(
+        world
+            .run(["restore", "latest", "--to", "out", "--verify"])
+            .code,
+        0
+    );
+}
+
+#[test]
+fn a_plan_changes_nothing_until_it_is_applied() {
+    let world = two_snapshots();
+    let count = || {
+        world.json(["snapshots"])["snapshots"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        world.run(["forget", "--keep-last", "1", "--dry-run"]).code,
+        0
+    );
+    assert_eq!(
+        world
+            .run(["forget", "--keep-last", "1", "--plan", "p"])
+            .code,
+        0
+    );
+    assert_eq!(count(), 2);
+    assert_eq!(world.run(["forget", "--apply", "p"]).code, 0);
+    assert_eq!(count(), 1);
+    world.write("p", "nonsense");
+    world.run(["forget", "--apply", "p"]).fails(2, &["plan"]);
+}
+
+#[test]
+fn a_rule_that_says_nothing_is_2_and_one_that_keeps_nothing_is_30() {
+    let world = two_snapshots();
+    world.run(["forget"]).fails(2, &["--keep-daily"]);
+    world
+        .run(["forget", "--keep-tag", "typo"])
+        .fails(30, &["--allow-empty"]);
+    assert_eq!(
+        world.json(["snapshots"])["snapshots"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn what_is_held_is_not_forgotten() {
+    let world = two_snapshots();
+    assert_eq!(
+        world
+            .run(["hold", "add", "latest~1", "--reason", "trial audit"])
+            .code,
+        0
+    );
+    assert_eq!(world.run(["forget", "--keep-last", "1"]).code, 0);
+    let listed = world.json(["snapshots"]);
+    assert_eq!(listed["snapshots"][0]["held"], true);
+    let hold = world.json(["hold", "list"])["holds"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(world.run(["hold", "release", &hold[..8]]).code, 0);
+    assert_eq!(world.run(["forget", "--keep-last", "1"]).code, 0);
+    assert_eq!(
+        world.json(["snapshots"])["snapshots"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn damage_is_found_and_a_copy_heals_it() {
+    let world = two_snapshots();
+    assert_eq!(world.run(["copy", "--to", "copy"]).code, 0);
+    damage(&world);
+    world
+        .run(["check", "--read-data"])
+        .fails(20, &["damaged", "snapshot"]);
+    assert_eq!(world.run(["repair", "plan", "--from", "copy"]).code, 20);
+    assert_eq!(world.run(["repair", "apply", "--from", "copy"]).code, 0);
+    assert_eq!(world.run(["check", "--read-data", "--with-keys"]).code, 0);
+}
+
+#[test]
+fn a_copy_restores_alone() {
+    let world = two_snapshots();
+    assert_eq!(world.run(["copy", "--to", "copy"]).code, 0);
+    fs::remove_dir_all(world.path("vault")).unwrap();
+    fs::rename(world.path("copy"), world.path("vault")).unwrap();
+    assert_eq!(
+        world
+            .run(["restore", "latest", "--to", "out", "--verify"])
+            .code,
+        0
+    );
+}
+
+#[test]
+fn the_demo_plays_through() {
+    let world = World::empty();
+    let said = world.run(["demo", "--dir", "play"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("bit for bit"), "{}", said.out);
+}
