@@ -92,7 +92,7 @@ fn script<'a>(steps: impl Iterator<Item = &'a Step>) -> String {
             );
             command.push_str(" <\"$HOME/.kit\"");
         }
-        write!(script, "echo '{MARK}start'\n").unwrap();
+        writeln!(script, "echo '{MARK}start'").unwrap();
         match step.exit {
             0 => write!(script, "{command}\necho '{MARK}0'\n").unwrap(),
             _ => write!(
