@@ -88,7 +88,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Store files, or a stream, as a snapshot
-    Backup(verb::backup::Args),
+    Backup(Box<verb::backup::Args>),
     /// The key file
     Key(Key),
     /// Try what a target really keeps

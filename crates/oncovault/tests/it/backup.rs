@@ -177,7 +177,7 @@ fn a_file_that_cannot_be_read_is_named_and_recorded() {
     let world = World::new();
     world.write("data/good", "x");
     world.write("data/locked", "x");
-    fs::set_permissions(world.path("data/locked"), PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(world.path("data/locked"), PermissionsExt::from_mode(0o000)).unwrap();
     // Root reads everything: a test of it shows nothing.
     if fs::read(world.path("data/locked")).is_ok() {
         return;

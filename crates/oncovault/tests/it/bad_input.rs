@@ -127,7 +127,11 @@ fn two_passphrases_at_once_are_2() {
 fn each_way_to_give_a_passphrase_works() {
     let world = World::new();
     let base = ["--vault", "vault", "--key", "owner.key"];
-    let runs: [(&[&str], &[(&str, &str)]); 4] = [
+    type Way = (
+        &'static [&'static str],
+        &'static [(&'static str, &'static str)],
+    );
+    let runs: [Way; 4] = [
         (&["--passphrase-command", "cat 'pw'"], &[]),
         (&[], &[("ONCOVAULT_PASSPHRASE", "correct horse")]),
         (&[], &[("ONCOVAULT_PASSPHRASE_FILE", "pw")]),

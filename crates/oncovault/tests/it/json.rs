@@ -98,6 +98,21 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
         ("key rotate", vec!["key", "rotate"]),
         ("key revoke", vec!["key", "revoke", "n"]),
         ("version", vec!["version"]),
+        ("check", vec!["check", "--read-data"]),
+        ("accept", vec!["accept"]),
+        ("rescan", vec!["rescan"]),
+        ("copy", vec!["copy", "--to", "copy"]),
+        ("repair plan", vec!["repair", "plan"]),
+        (
+            "hold add",
+            vec!["hold", "add", "latest", "--reason", "audit"],
+        ),
+        ("hold list", vec!["hold", "list"]),
+        (
+            "forget --dry-run",
+            vec!["forget", "--keep-last", "1", "--dry-run"],
+        ),
+        ("prune --dry-run", vec!["prune", "--dry-run"]),
     ];
     for (heading, args) in verbs {
         documents.push((heading, world.json(args)));

@@ -1,5 +1,7 @@
 //! The real program, from the outside.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod backup;
 mod bad_input;
 mod json;
