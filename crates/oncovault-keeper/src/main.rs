@@ -134,7 +134,7 @@ enum Verb {
     /// Find out again what packs hold
     Rescan(verb::rescan::Args),
     /// Let snapshots go, by name or by rule
-    Forget(verb::forget::Args),
+    Forget(Box<verb::forget::Args>),
     /// Hold snapshots, whatever a rule says
     Hold(verb::hold::Args),
     /// Free what no snapshot needs

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ov_format::name::RecordName;
 use ov_seal::entropy::OsEntropy;
-use ov_store::{Store, TargetUrl};
+use ov_store::{OpenOptions, Store, StoreError, TargetUrl};
 use ov_vault::finding::short;
 use ov_vault::prune::Lists;
 use ov_vault::secrets::Secrets;
@@ -109,11 +109,14 @@ fn select(state: &State, spec: &str) -> Result<RecordName, Failure> {
     }
 }
 
+/// `ov_store::open` or `ov_store::create`.
+type Opening = fn(&TargetUrl, &OpenOptions) -> Result<Box<dyn Store>, StoreError>;
+
 /// Opens another target than the vault's.
 pub fn other_target(
     desk: &Desk,
     url: &std::ffi::OsStr,
-    open: fn(&TargetUrl, &ov_store::OpenOptions) -> Result<Box<dyn Store>, ov_store::StoreError>,
+    open: Opening,
 ) -> Result<std::sync::Arc<dyn Store>, Failure> {
     let url = TargetUrl::from_os(url)?;
     Ok(std::sync::Arc::from(open(
