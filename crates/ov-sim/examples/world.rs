@@ -1,4 +1,6 @@
-//! Runs many seeds of the simulated world, each twice: `world [--seeds N] [--from S] [--bug NAME]`.
+//! Runs many seeds of the simulated world, each twice:
+//! `world [--seeds N] [--from S] [--bug NAME] [--trace]`; with `--states N` it searches the large
+//! worlds of the protocol instead, up to so many states each.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::process::ExitCode;
@@ -6,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use ov_sim::search::worlds;
 use ov_sim::world::bug::Bug;
 use ov_sim::world::run::{Outcome, Tally, run, run_twice};
 
@@ -17,9 +20,18 @@ fn main() -> ExitCode {
     };
     let number = |name: &str, usual: u64| value(name).and_then(|v| v.parse().ok()).unwrap_or(usual);
     let (seeds, from) = (number("--seeds", 1000), number("--from", 0));
-    let bug = value("--bug").and_then(|name| {
-        Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == *name)
-    });
+    if value("--states").is_some() {
+        let (states, large) = (number("--states", 1_000_000), worlds::large());
+        let states = usize::try_from(states).unwrap_or(usize::MAX);
+        let mut broken = false;
+        worlds::search_each(&large, states, &mut |report| {
+            broken |= report.found.is_some();
+            println!("{report}");
+        });
+        return ExitCode::from(u8::from(broken));
+    }
+    let bug = value("--bug")
+        .and_then(|name| Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == *name));
     let began = Instant::now();
     let (next, failed) = (AtomicU64::new(from), AtomicBool::new(false));
     let tally = Mutex::new(Tally::default());
@@ -39,7 +51,10 @@ fn main() -> ExitCode {
             }
             if !outcome.violations.is_empty() {
                 failed.store(true, Ordering::SeqCst);
-                show(seed, &outcome, words.contains(&"--trace".to_owned()));
+                show(seed, &outcome);
+                if words.iter().any(|word| word == "--trace") {
+                    show_trace(&outcome);
+                }
             }
         }
     };
@@ -48,16 +63,24 @@ fn main() -> ExitCode {
         work();
     });
     let seconds = began.elapsed().as_secs_f64();
-    println!("seeds {from}..{end} in {seconds:.0} s: {:#?}", tally.lock().map(|tally| *tally));
+    println!(
+        "seeds {from}..{end} in {seconds:.0} s: {:#?}",
+        tally.lock().map(|tally| *tally)
+    );
     ExitCode::from(u8::from(failed.load(Ordering::SeqCst)))
 }
 
-fn show(seed: u64, outcome: &Outcome, trace: bool) {
+fn show(seed: u64, outcome: &Outcome) {
     println!("seed {seed}, {:?}", outcome.weather);
     for violation in &outcome.violations {
         println!("  {violation}");
     }
-    if trace {
-        outcome.trace.lines().iter().for_each(|line| println!("    {line}"));
-    }
+}
+
+fn show_trace(outcome: &Outcome) {
+    outcome
+        .trace
+        .lines()
+        .iter()
+        .for_each(|line| println!("    {line}"));
 }

@@ -12,9 +12,9 @@ use ov_seal::entropy::{Entropy, SeededEntropy};
 use ov_vault::accept::{AcceptReport, accept};
 use ov_vault::append::Writer;
 use ov_vault::check::{CheckReport, Checking, Depth, check};
+use ov_vault::copy::{CopyReport, Which, copy};
 use ov_vault::forget::{ForgetError, ForgetOptions, plan_by_names};
-use ov_vault::prune::{Holes, PruneOptions, Timeless};
-use ov_vault::prune_run::PruneReport;
+use ov_vault::prune::{Holes, PruneOptions, PruneReport, Timeless};
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
 
@@ -31,13 +31,19 @@ pub struct ActorClock {
 impl ActorClock {
     /// A clock that is wrong by so many seconds.
     pub fn new(stage: &Arc<Stage>, skew: i64) -> Self {
-        Self { stage: Arc::clone(stage), skew }
+        Self {
+            stage: Arc::clone(stage),
+            skew,
+        }
     }
 }
 
 impl Clock for ActorClock {
     fn now(&self) -> Time {
-        Time { seconds: self.stage.now() + self.skew, nanos: 0 }
+        Time {
+            seconds: self.stage.now() + self.skew,
+            nanos: 0,
+        }
     }
 }
 
@@ -73,15 +79,14 @@ impl Actor {
     }
 
     /// Backs up files.
-    pub fn backup(
-        &self,
-        files: &Files,
-        state: Option<&Path>,
-    ) -> Result<BackupReport, BackupError> {
+    pub fn backup(&self, files: &Files, state: Option<&Path>) -> Result<BackupReport, BackupError> {
         let mut vault = self.open(0)?;
         let secrets = self.secrets(&vault)?;
         let agent = Agent::new(self.part.writer(), secrets, None)?;
-        let options = BackupOptions { dataset: "files".to_owned(), ..Default::default() };
+        let options = BackupOptions {
+            dataset: "files".to_owned(),
+            ..Default::default()
+        };
         let seams = Seams {
             entropy: Arc::clone(&self.entropy),
             clock: &self.clock,
@@ -128,13 +133,22 @@ impl Actor {
         };
         self.keep(disk, |vault, keeper| {
             let plan = ov_vault::prune::plan(vault, keeper, &options)?;
-            ov_vault::prune_run::apply(vault, keeper, &plan)
+            ov_vault::prune::apply(vault, keeper, &plan)
         })
+    }
+
+    /// Copies everything from the first target to the second.
+    pub fn copy(&self) -> Result<CopyReport, VaultError> {
+        let to = Arc::new(Gate::new(&self.stage, &self.errand, 1));
+        self.keep(0, |vault, keeper| copy(vault, to, &Which::All, keeper))
     }
 
     /// Forgets snapshots by name, as a person does.
     pub fn forget(&self, disk: usize, names: &BTreeSet<RecordName>) -> Result<(), ForgetError> {
-        let options = ForgetOptions { emptying: Emptying::Allowed, ..Default::default() };
+        let options = ForgetOptions {
+            emptying: Emptying::Allowed,
+            ..Default::default()
+        };
         self.keep(disk, |vault, keeper| {
             let plan = plan_by_names(vault, keeper, names, &options)?;
             ov_vault::forget::apply(vault, keeper, &plan)?;

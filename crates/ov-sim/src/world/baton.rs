@@ -74,7 +74,10 @@ impl Baton {
         turns.holder = None;
         self.changed.notify_all();
         while turns.holder != Some(actor) {
-            turns = self.changed.wait(turns).unwrap_or_else(PoisonError::into_inner);
+            turns = self
+                .changed
+                .wait(turns)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         turns.set(actor, Stand::Working);
     }
@@ -87,14 +90,19 @@ impl Baton {
         loop {
             let mut turns = self.lock();
             while turns.actors.contains(&Stand::Working) || turns.holder.is_some() {
-                turns = self.changed.wait(turns).unwrap_or_else(PoisonError::into_inner);
+                turns = self
+                    .changed
+                    .wait(turns)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
             let waiting: Vec<usize> = (0..turns.actors.len())
                 .filter(|actor| turns.actors.get(*actor) == Some(&Stand::Waiting))
                 .collect();
             let again = waiting.iter().find(|actor| Some(**actor) == last);
             let again = again.filter(|_| dice.hits(sticks));
-            let Some(next) = again.or_else(|| dice.pick(&waiting)) else { return };
+            let Some(next) = again.or_else(|| dice.pick(&waiting)) else {
+                return;
+            };
             at_each();
             last = Some(*next);
             turns.holder = last;

@@ -36,8 +36,13 @@ pub enum Part {
 
 impl Part {
     /// All members.
-    pub const ALL: [Self; 5] =
-        [Self::Owner, Self::Agent(0), Self::Agent(1), Self::Keeper(0), Self::Keeper(1)];
+    pub const ALL: [Self; 5] = [
+        Self::Owner,
+        Self::Agent(0),
+        Self::Agent(1),
+        Self::Keeper(0),
+        Self::Keeper(1),
+    ];
 
     /// Its number on the stage.
     pub fn actor(self) -> usize {
@@ -102,9 +107,17 @@ fn found_vault() -> Founded {
     let mut objects = BTreeMap::from([(ObjectName::Target(hash), identity)]);
 
     let owner = Part::Owner.secret();
-    let kit = MemberSecret::simulated(Key32::new([0x40; 32])).public().keys();
+    let kit = MemberSecret::simulated(Key32::new([0x40; 32]))
+        .public()
+        .keys();
     let changes = vec![Change::Recovery(kit), appoint(Part::Owner)];
-    let root = record(VaultId([0; 32]), target, 0, Vec::new(), Statement::Head(changes));
+    let root = record(
+        VaultId([0; 32]),
+        target,
+        0,
+        Vec::new(),
+        Statement::Head(changes),
+    );
     let (vault, name, bytes) = found(root, &owner);
     objects.insert(ObjectName::Record(name), bytes);
 
@@ -112,12 +125,24 @@ fn found_vault() -> Founded {
     let hash = ObjectHash(*blake3::hash(&table).as_bytes());
     let length = table.len().try_into().unwrap_or(u64::MAX);
     objects.insert(ObjectName::Table(hash), table);
-    let changes = changes.into_iter().chain([Change::Keys(StoredObject { hash, length })]);
-    let second = record(vault, target, 1, vec![name.hash], Statement::Head(changes.collect()));
+    let changes = changes
+        .into_iter()
+        .chain([Change::Keys(StoredObject { hash, length })]);
+    let second = record(
+        vault,
+        target,
+        1,
+        vec![name.hash],
+        Statement::Head(changes.collect()),
+    );
     let log = second.log;
     let bytes = sign(second, &owner).encode();
     let hash = ObjectHash(*blake3::hash(&bytes).as_bytes());
-    let name = RecordName { log, number: 1, hash };
+    let name = RecordName {
+        log,
+        number: 1,
+        hash,
+    };
     objects.insert(ObjectName::Record(name), bytes);
     Founded { vault, objects }
 }
@@ -131,12 +156,18 @@ fn record(
 ) -> Record {
     Record {
         vault,
-        log: LogId { member: Part::Owner.member(), target },
+        log: LogId {
+            member: Part::Owner.member(),
+            target,
+        },
         number,
         previous,
         seen: Vec::new(),
         instance: InstanceId([0x30; 16]),
-        time: Time { seconds: FOUNDED, nanos: 0 },
+        time: Time {
+            seconds: FOUNDED,
+            nanos: 0,
+        },
         statement,
         sections: Vec::new(),
     }
@@ -160,7 +191,10 @@ fn keys(vault: VaultId) -> (Vec<u8>, Vec<Change>) {
     let mut table = KeysTable::default();
     for part in Part::ALL {
         let structure = (SecretKind::Structure, structure.bytes().bytes().to_vec());
-        let whole = (SecretKind::Compartment(COMPARTMENT), compartment.to_bytes().to_vec());
+        let whole = (
+            SecretKind::Compartment(COMPARTMENT),
+            compartment.to_bytes().to_vec(),
+        );
         let agent = compartment.agent_secret(GROUP).bytes().bytes().to_vec();
         let secrets = match part {
             Part::Owner => vec![structure, whole],
@@ -172,7 +206,12 @@ fn keys(vault: VaultId) -> (Vec<u8>, Vec<Change>) {
             let aad = SealedSecret::associated_data(vault, recipient, kind, 0);
             let plain = encode_secret("clinical", &bytes);
             let sealed = part.secret().public().seal_secret(&aad, &plain, &entropy);
-            table.secrets.push(SealedSecret { recipient, kind, epoch: 0, sealed });
+            table.secrets.push(SealedSecret {
+                recipient,
+                kind,
+                epoch: 0,
+                sealed,
+            });
         }
     }
     let others = Part::ALL.into_iter().filter(|part| *part != Part::Owner);
@@ -180,6 +219,10 @@ fn keys(vault: VaultId) -> (Vec<u8>, Vec<Change>) {
     let kem = Box::new(structure.public().kem.to_bytes());
     changes.push(Change::Structure { epoch: 0, kem });
     let kem = Box::new(compartment.public().kem.to_bytes());
-    changes.push(Change::Compartment { compartment: COMPARTMENT, epoch: 0, kem });
+    changes.push(Change::Compartment {
+        compartment: COMPARTMENT,
+        epoch: 0,
+        kem,
+    });
     (table.encode(vault), changes)
 }

@@ -69,7 +69,9 @@ impl Disk {
 
     /// Puts bytes that will land later.
     pub fn put_later(&self, name: &ObjectName, bytes: &[u8], due: i64) {
-        self.lock().limbo.push((due, *name, Arc::new(bytes.to_vec())));
+        self.lock()
+            .limbo
+            .push((due, *name, Arc::new(bytes.to_vec())));
     }
 
     /// Lets land what is due, and says what did.
@@ -78,7 +80,9 @@ impl Disk {
         let (due, later): (Vec<_>, Vec<_>) = limbo.into_iter().partition(|put| put.0 <= now);
         self.lock().limbo = later;
         let land = |(due, name, bytes): (i64, ObjectName, Arc<Vec<u8>>)| {
-            self.put(&name, &bytes, due.max(now), Written::Synced).ok().map(|()| name)
+            self.put(&name, &bytes, due.max(now), Written::Synced)
+                .ok()
+                .map(|()| name)
         };
         due.into_iter().filter_map(land).collect()
     }
@@ -132,7 +136,8 @@ impl Disk {
     pub fn objects(&self) -> BTreeMap<ObjectName, Arc<Vec<u8>>> {
         let state = self.lock();
         let all = state.objects.iter();
-        all.map(|(name, object)| (*name, Arc::clone(&object.bytes))).collect()
+        all.map(|(name, object)| (*name, Arc::clone(&object.bytes)))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -147,7 +152,11 @@ pub fn claimed(name: &ObjectName) -> Result<Durable<ObjectName>, StoreError> {
 
 fn listed(name: &ObjectName, length: u64, since: i64) -> Listed {
     let since = Duration::from_secs(since.try_into().unwrap_or(0));
-    Listed { name: *name, length, modified: Some(UNIX_EPOCH + since) }
+    Listed {
+        name: *name,
+        length,
+        modified: Some(UNIX_EPOCH + since),
+    }
 }
 
 impl Store for Disk {
@@ -158,7 +167,10 @@ impl Store for Disk {
 
     fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
         let state = self.lock();
-        let object = state.objects.get(name).ok_or(StoreError::NotFound { name: *name })?;
+        let object = state
+            .objects
+            .get(name)
+            .ok_or(StoreError::NotFound { name: *name })?;
         Ok(object.bytes.to_vec())
     }
 
@@ -169,8 +181,15 @@ impl Store for Disk {
         length: usize,
     ) -> Result<Vec<u8>, StoreError> {
         let state = self.lock();
-        let object = state.objects.get(name).ok_or(StoreError::NotFound { name: *name })?;
-        let short = StoreError::Short { name: *name, offset, wanted: length };
+        let object = state
+            .objects
+            .get(name)
+            .ok_or(StoreError::NotFound { name: *name })?;
+        let short = StoreError::Short {
+            name: *name,
+            offset,
+            wanted: length,
+        };
         let start = usize::try_from(offset).ok();
         let part = start.and_then(|start| object.bytes.get(start..start.checked_add(length)?));
         part.map(<[u8]>::to_vec).ok_or(short)

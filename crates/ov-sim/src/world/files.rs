@@ -40,22 +40,32 @@ impl Files {
     /// Changes a few files.
     pub fn change(&mut self, dice: &mut Dice, seed: u64, now: i64) {
         for _ in 0..=dice.below(3) {
-            let Some(name) = dice.pick(&NAMES) else { return };
+            let Some(name) = dice.pick(&NAMES) else {
+                return;
+            };
             if dice.hits(200) {
                 self.files.remove(name);
                 continue;
             }
             let number = dice.below(DOCUMENTS);
             let bytes = document(seed, number);
-            let time = Time { seconds: now - 1000, nanos: 0 };
+            let time = Time {
+                seconds: now - 1000,
+                nanos: 0,
+            };
             self.files.insert(name, (Arc::new(bytes), time));
         }
     }
 
     /// Has content again that was there before.
     pub fn recall(&mut self, bytes: &Arc<Vec<u8>>, dice: &mut Dice, now: i64) {
-        let Some(name) = dice.pick(&NAMES) else { return };
-        let time = Time { seconds: now - 1000, nanos: 0 };
+        let Some(name) = dice.pick(&NAMES) else {
+            return;
+        };
+        let time = Time {
+            seconds: now - 1000,
+            nanos: 0,
+        };
         self.files.insert(name, (Arc::clone(bytes), time));
     }
 
@@ -66,13 +76,20 @@ impl Files {
 
     fn items(&self) -> BTreeMap<EntryKey, Item> {
         let mut items = BTreeMap::new();
-        let oldest = Time { seconds: 1_600_000_000, nanos: 0 };
+        let oldest = Time {
+            seconds: 1_600_000_000,
+            nanos: 0,
+        };
         let folders = self.folders().into_iter();
         let all = folders.map(|name| (name, None, oldest)).chain(
-            self.files.iter().map(|(name, (bytes, time))| (*name, Some(bytes), *time)),
+            self.files
+                .iter()
+                .map(|(name, (bytes, time))| (*name, Some(bytes), *time)),
         );
         for (name, bytes, time) in all {
-            let Some(key) = EntryKey::from_path(name.as_bytes()) else { continue };
+            let Some(key) = EntryKey::from_path(name.as_bytes()) else {
+                continue;
+            };
             let item = Item {
                 key: key.clone(),
                 meta: meta(bytes.map(|bytes| bytes.len()), time),
@@ -96,7 +113,11 @@ fn document(seed: u64, number: u64) -> Vec<u8> {
 
 fn meta(size: Option<usize>, mtime: Time) -> Meta {
     Meta {
-        kind: if size.is_some() { Kind::File } else { Kind::Directory },
+        kind: if size.is_some() {
+            Kind::File
+        } else {
+            Kind::Directory
+        },
         mode: 0o700,
         uid: 1000,
         gid: 1000,
@@ -110,8 +131,15 @@ fn meta(size: Option<usize>, mtime: Time) -> Meta {
 }
 
 fn fingerprint(name: &str, ctime: Time) -> Fingerprint {
-    let inode = name.bytes().fold(7, |sum: u64, byte| sum * 31 % 1_000_003 + u64::from(byte));
-    Fingerprint { device: 1, inode, links: 1, ctime }
+    let inode = name
+        .bytes()
+        .fold(7, |sum: u64, byte| sum * 31 % 1_000_003 + u64::from(byte));
+    Fingerprint {
+        device: 1,
+        inode,
+        links: 1,
+        ctime,
+    }
 }
 
 impl Source for Files {
@@ -123,7 +151,9 @@ impl Source for Files {
         let path = item.key.path();
         let found = self.files.iter().find(|(name, _)| name.as_bytes() == path);
         let Some((name, (bytes, time))) = found else {
-            return Err(SourceError::Vanished { path: ShownPath::absolute(&item.key) });
+            return Err(SourceError::Vanished {
+                path: ShownPath::absolute(&item.key),
+            });
         };
         Ok(Box::new(OpenDocument {
             bytes: Arc::clone(bytes),

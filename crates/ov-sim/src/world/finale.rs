@@ -22,7 +22,10 @@ const ROOM: u64 = 2 << 20;
 impl World {
     /// The fault-free continuation.
     pub(super) fn finale(&mut self) {
-        let torn = self.weather.torn;
+        let garbage = match self.weather.torn {
+            true => Garbage::MayStay,
+            false => Garbage::Goes,
+        };
         self.stage.say("finale".to_owned());
         self.pass(300_000);
         let stormy = !self.weather.is_fine();
@@ -40,9 +43,16 @@ impl World {
             self.keep();
         }
         self.backups();
+        if self.weather.copy {
+            self.alone(Part::Keeper(0), Job::Copy);
+            self.alone(Part::Keeper(0), Job::Prune(1, how(self.weather.grace)));
+        }
         self.judge();
+        if self.weather.copy && self.violations.is_empty() {
+            self.check_copied();
+        }
         if self.violations.is_empty() {
-            self.check_freed(torn);
+            self.check_freed(garbage);
         }
         if self.violations.is_empty() && !stormy {
             self.check_all();
@@ -62,22 +72,45 @@ impl World {
 
     fn keep(&mut self) {
         let grace = self.weather.grace;
-        let how = Prune { grace, small_packs_min: 3, unpublished_hours: 1 };
+        let how = how(grace);
         for number in (0..2).take(self.weather.keepers) {
             self.alone(Part::Keeper(number), Job::Accept);
-            self.alone(Part::Keeper(number), Job::Prune(how));
+            self.alone(Part::Keeper(number), Job::Prune(0, how));
         }
         self.pass(grace + 100_000);
     }
 
+    /// What is safe at home is complete on the copy.
+    fn check_copied(&mut self) {
+        let missing = self
+            .oracle
+            .safe()
+            .filter(|(_, one)| !one.accepted.contains(&1));
+        let what = "an acknowledged";
+        let gone: Vec<_> = missing
+            .map(|(name, _)| Violation::Gone {
+                what,
+                snapshot: *name,
+                disk: 1,
+            })
+            .collect();
+        self.violations.extend(gone);
+    }
+
     /// What nobody needs is gone. What a torn record might need stays.
-    fn check_freed(&mut self, torn: bool) {
-        let Some(disk) = self.stage.disks.first() else { return };
+    fn check_freed(&mut self, garbage: Garbage) {
+        let Some(disk) = self.stage.disks.first() else {
+            return;
+        };
         let store: Arc<dyn Store> = Arc::clone(disk) as Arc<dyn Store>;
-        let Ok(vault) = Vault::open(store, founded().vault) else { return };
+        let Ok(vault) = Vault::open(store, founded().vault) else {
+            return;
+        };
         let state = State::of(&vault);
         let objects = disk.objects();
-        let packs = objects.iter().filter(|(name, _)| matches!(name, ObjectName::Pack(_)));
+        let packs = objects
+            .iter()
+            .filter(|(name, _)| matches!(name, ObjectName::Pack(_)));
         let mut stored = 0;
         for (name, bytes) in packs {
             stored += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -87,7 +120,7 @@ impl World {
             }
         }
         let room = self.needed_bytes() * 2 + ROOM;
-        if stored > room && !torn {
+        if stored > room && garbage == Garbage::Goes {
             let what = format!("{stored} bytes are stored where {room} would do");
             self.violations.push(Violation::NotFreed(what));
         }
@@ -97,16 +130,27 @@ impl World {
     fn needed_bytes(&self) -> u64 {
         let all = self.oracle.snapshots.values().filter(|one| !one.forgotten);
         let contents: BTreeSet<_> = all.flat_map(|one| one.files.values()).collect();
-        contents.iter().map(|bytes| u64::try_from(bytes.len()).unwrap_or(0)).sum()
+        contents
+            .iter()
+            .map(|bytes| u64::try_from(bytes.len()).unwrap_or(0))
+            .sum()
     }
 
     /// Where nothing went wrong, a check finds nothing, to the last byte.
     fn check_all(&mut self) {
-        let Some(disk) = self.stage.disks.first() else { return };
+        let Some(disk) = self.stage.disks.first() else {
+            return;
+        };
         let store: Arc<dyn Store> = Arc::clone(disk) as Arc<dyn Store>;
-        let Ok(mut vault) = Vault::open(store, founded().vault) else { return };
-        let checking =
-            Checking { secrets: None, clock: &SystemClock, monitor: &Silence, verified: None };
+        let Ok(mut vault) = Vault::open(store, founded().vault) else {
+            return;
+        };
+        let checking = Checking {
+            secrets: None,
+            clock: &SystemClock,
+            monitor: &Silence,
+            verified: None,
+        };
         match check(&mut vault, &checking, Depth::Read) {
             Ok(report) => {
                 let alarm = |found: &ov_vault::check::Found| Violation::FalseAlarm {
@@ -120,5 +164,20 @@ impl World {
                 self.violations.push(Violation::Stuck { who, why });
             }
         }
+    }
+}
+
+/// What becomes of packs that only an unreadable record names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Garbage {
+    MayStay,
+    Goes,
+}
+
+fn how(grace: i64) -> Prune {
+    Prune {
+        grace,
+        small_packs_min: 3,
+        unpublished_hours: 1,
     }
 }

@@ -136,11 +136,19 @@ pub struct Gate {
 impl Gate {
     /// The way of an errand to a target.
     pub fn new(stage: &Arc<Stage>, errand: &Arc<Errand>, disk: usize) -> Self {
-        Self { stage: Arc::clone(stage), errand: Arc::clone(errand), disk }
+        Self {
+            stage: Arc::clone(stage),
+            errand: Arc::clone(errand),
+            disk,
+        }
     }
 
     fn disk(&self) -> Result<&Disk, StoreError> {
-        self.stage.disks.get(self.disk).map(|disk| &**disk).ok_or_else(|| broken("no such target"))
+        self.stage
+            .disks
+            .get(self.disk)
+            .map(|disk| &**disk)
+            .ok_or_else(|| broken("no such target"))
     }
 
     /// Waits for the turn and learns what becomes of the call.
@@ -182,13 +190,18 @@ impl Gate {
         let called = trace.called(name);
         let (actor, disk, class) = (self.errand.actor, self.disk, class(length));
         let now = self.stage.now();
-        trace.say(format!("{now} actor {actor}, target {disk}: {what} {called} ({class}) {fate:?}"));
+        trace.say(format!(
+            "{now} actor {actor}, target {disk}: {what} {called} ({class}) {fate:?}"
+        ));
     }
 
     fn refused(&self, fate: Fate) -> StoreError {
         let target = self.describe();
         match fate {
-            Fate::Full => StoreError::Full { target, source: "no space left".into() },
+            Fate::Full => StoreError::Full {
+                target,
+                source: "no space left".into(),
+            },
             _ => broken("no answer"),
         }
     }
@@ -200,7 +213,9 @@ impl Gate {
             _ => Written::Synced,
         };
         let earlier = |wanted: fn(&ObjectName) -> bool| {
-            disk.objects().into_keys().find(|other| wanted(other) && other != name)
+            disk.objects()
+                .into_keys()
+                .find(|other| wanted(other) && other != name)
         };
         let pack = |name: &ObjectName| matches!(name, ObjectName::Pack(_));
         if matches!(name, ObjectName::Pack(_)) {
@@ -245,14 +260,14 @@ impl Gate {
 
     /// Whether a bug hides an object from this actor.
     fn sees(&self, listed: &Listed, now: i64) -> bool {
-        let ObjectName::Record(record) = listed.name else { return true };
+        let ObjectName::Record(record) = listed.name else {
+            return true;
+        };
         let (stage, own, by) = (&self.stage, self.errand.member, record.log.member);
         let is_keeper = stage.keepers.contains(&own);
         match stage.bug {
             Some(Bug::DropsHidden) => is_keeper || !stage.keepers.contains(&by),
-            Some(Bug::OtherKeeperHidden) => {
-                !is_keeper || by == own || !stage.keepers.contains(&by)
-            }
+            Some(Bug::OtherKeeperHidden) => !is_keeper || by == own || !stage.keepers.contains(&by),
             Some(Bug::AgentHidden) => !is_keeper || stage.agents.last() != Some(&by),
             Some(Bug::KeeperSeesLate) if is_keeper && stage.agents.contains(&by) => {
                 let latest = u64::try_from(now - BLIND).unwrap_or(0);
@@ -281,7 +296,8 @@ impl Store for Gate {
             }
             Fate::Dies(Remains::Half) => {
                 let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
-                self.disk()?.put(name, half, self.stage.now(), Written::Synced)?;
+                self.disk()?
+                    .put(name, half, self.stage.now(), Written::Synced)?;
                 Err(self.refused(fate))
             }
             Fate::Dies(Remains::Later) => {
@@ -385,7 +401,10 @@ impl Store for Gate {
 }
 
 fn broken(why: &'static str) -> StoreError {
-    StoreError::Unreachable { target: "a simulated target".to_owned(), source: why.into() }
+    StoreError::Unreachable {
+        target: "a simulated target".to_owned(),
+        source: why.into(),
+    }
 }
 
 /// A panic elsewhere is reported as such; what it left is good enough to report it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ov_format::entry::Kind;
 use ov_format::name::RecordName;
-use ov_restore::{FrameReader, Limits, ReaderKeys, SnapshotInfo, Snapshots, Tree, dump_file};
 use ov_restore::load_graph;
+use ov_restore::{FrameReader, Limits, ReaderKeys, SnapshotInfo, Snapshots, Tree, dump_file};
 use ov_store::Store;
 use ov_vault::graph::Graph;
 use ov_vault::state::Verdict;
@@ -37,8 +37,21 @@ pub fn judge(
     let store: Arc<dyn Store> = Arc::clone(disk) as Arc<dyn Store>;
     let read = match Reading::open(store) {
         Ok(read) => read,
+        // A copy that was never finished is no copy.
+        Err(_)
+            if number > 0
+                && !oracle
+                    .snapshots
+                    .values()
+                    .any(|one| one.accepted.contains(&number)) =>
+        {
+            return found;
+        }
         Err(error) => {
-            found.push(Violation::Closed { disk: number, why: error.to_string() });
+            found.push(Violation::Closed {
+                disk: number,
+                why: error.to_string(),
+            });
             return found;
         }
     };
@@ -52,9 +65,15 @@ pub fn judge(
 fn overwritten(disk: &Disk, number: usize, oracle: &mut Oracle) -> Vec<Violation> {
     let mut found = Vec::new();
     for (object, bytes) in disk.objects() {
-        let first = oracle.objects.entry((number, object)).or_insert_with(|| Arc::clone(&bytes));
+        let first = oracle
+            .objects
+            .entry((number, object))
+            .or_insert_with(|| Arc::clone(&bytes));
         if *first != bytes {
-            found.push(Violation::Overwritten { object, disk: number });
+            found.push(Violation::Overwritten {
+                object,
+                disk: number,
+            });
         }
     }
     found
@@ -77,15 +96,37 @@ impl Reading {
         let state = State::of(&vault);
         let graph = load_graph(&vault, &state, &keys)?;
         let loaded = Snapshots::load(&vault, &state, &keys)?;
-        let snapshots = loaded.listed.into_iter().map(|info| (info.commit, info)).collect();
+        let snapshots = loaded
+            .listed
+            .into_iter()
+            .map(|info| (info.commit, info))
+            .collect();
         let unreadable = loaded.unreadable.into_iter();
-        let unreadable = unreadable.map(|(name, error)| (name, error.to_string())).collect();
-        Ok(Self { vault, state, keys, graph, snapshots, unreadable })
+        let unreadable = unreadable
+            .map(|(name, error)| (name, error.to_string()))
+            .collect();
+        Ok(Self {
+            vault,
+            state,
+            keys,
+            graph,
+            snapshots,
+            unreadable,
+        })
     }
 
     fn alarms(&self, disk: usize) -> Vec<Violation> {
-        let all = self.vault.logs().findings.iter().chain(self.graph.findings());
-        all.map(|finding| Violation::FalseAlarm { what: finding.to_string(), disk }).collect()
+        let all = self
+            .vault
+            .logs()
+            .findings
+            .iter()
+            .chain(self.graph.findings());
+        all.map(|finding| Violation::FalseAlarm {
+            what: finding.to_string(),
+            disk,
+        })
+        .collect()
     }
 
     fn compare(&self, disk: usize, oracle: &mut Oracle) -> Vec<Violation> {
@@ -93,9 +134,11 @@ impl Reading {
         let limits = Limits::default();
         let reader = FrameReader::new(&self.vault, &self.state, &self.graph, &self.keys, limits);
         for (name, expected) in &mut oracle.snapshots {
-            let claimed = self.state.commits.get(name).is_some_and(|commit| {
-                commit.verdict == Verdict::Accepted && !commit.forgotten
-            });
+            let claimed = self
+                .state
+                .commits
+                .get(name)
+                .is_some_and(|commit| commit.verdict == Verdict::Accepted && !commit.forgotten);
             if claimed {
                 expected.accepted.insert(disk);
             }
@@ -116,11 +159,22 @@ impl Reading {
             };
             found.extend(match problem {
                 Problem::None => None,
-                Problem::Gone => Some(Violation::Gone { what, snapshot, disk }),
-                Problem::Differs => Some(Violation::Differs { what, snapshot, disk }),
-                Problem::Unreadable(why) => {
-                    Some(Violation::Unreadable { what, snapshot, disk, why })
-                }
+                Problem::Gone => Some(Violation::Gone {
+                    what,
+                    snapshot,
+                    disk,
+                }),
+                Problem::Differs => Some(Violation::Differs {
+                    what,
+                    snapshot,
+                    disk,
+                }),
+                Problem::Unreadable(why) => Some(Violation::Unreadable {
+                    what,
+                    snapshot,
+                    disk,
+                    why,
+                }),
             });
         }
         found

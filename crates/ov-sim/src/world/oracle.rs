@@ -49,23 +49,34 @@ impl Oracle {
 
     /// Snapshots that must be there, by name.
     pub fn safe(&self) -> impl Iterator<Item = (&RecordName, &Expected)> {
-        self.snapshots.iter().filter(|(_, one)| one.acknowledged && !one.forgotten)
+        self.snapshots
+            .iter()
+            .filter(|(_, one)| one.acknowledged && !one.forgotten)
     }
 
     /// Contents that only forgotten snapshots hold.
     pub fn abandoned(&self) -> Vec<Arc<Vec<u8>>> {
         let contents = |forgotten: bool| {
-            let all = self.snapshots.values().filter(move |one| one.forgotten == forgotten);
-            all.flat_map(|one| one.files.values()).cloned().collect::<BTreeSet<_>>()
+            let all = self
+                .snapshots
+                .values()
+                .filter(move |one| one.forgotten == forgotten);
+            all.flat_map(|one| one.files.values())
+                .cloned()
+                .collect::<BTreeSet<_>>()
         };
-        contents(true).difference(&contents(false)).cloned().collect()
+        contents(true)
+            .difference(&contents(false))
+            .cloned()
+            .collect()
     }
 
     /// What a person may ask to forget: all but the newest of each agent.
     pub fn old(&self) -> Vec<RecordName> {
         let safe: Vec<_> = self.safe().map(|(name, _)| *name).collect();
         let newer = |name: &RecordName| {
-            safe.iter().any(|other| other.log == name.log && other.number > name.number)
+            safe.iter()
+                .any(|other| other.log == name.log && other.number > name.number)
         };
         safe.iter().filter(|name| newer(name)).copied().collect()
     }

@@ -48,7 +48,11 @@ impl Trace {
         let line = |trace: &Self, at: usize| trace.lines.get(at).cloned().unwrap_or_default();
         let differs = |at: &usize| self.lines.get(*at) != other.lines.get(*at);
         let at = (0..length).find(differs)?;
-        Some(format!("line {at}: {:?} and {:?}", line(self, at), line(other, at)))
+        Some(format!(
+            "line {at}: {:?} and {:?}",
+            line(self, at),
+            line(other, at)
+        ))
     }
 }
 

@@ -59,7 +59,13 @@ impl Weather {
     pub fn new(seed: u64, bug: Option<Bug>) -> Self {
         let mut dice = Dice::new(seed, "weather");
         let fine = dice.hits(200);
-        let mut some = |permille, rate: u64| if dice.hits(permille) && !fine { rate } else { 0 };
+        let mut some = |permille, rate: u64| {
+            if dice.hits(permille) && !fine {
+                rate
+            } else {
+                0
+            }
+        };
         let (crashes, flaky, full) = (some(500, 25), some(300, 15), some(250, 15));
         let mut dice = Dice::new(seed, "climate");
         let lag = if dice.hits(400) && !fine { LAG } else { 0 };
@@ -74,7 +80,11 @@ impl Weather {
             limbo: dice.hits(300) && !fine,
             power_cuts: dice.hits(300) && !fine,
             lag,
-            grace: if lag == 0 && dice.hits(600) { 0 } else { 2 * LAG + 600 },
+            grace: if lag == 0 && dice.hits(600) {
+                0
+            } else {
+                2 * LAG + 600
+            },
             // A grace must be measured by clocks that may be trusted, where one is needed.
             jumps: dice.hits(300) && !fine && lag == 0,
             memory: match dice.below(4) {
@@ -97,10 +107,14 @@ impl Weather {
             Bug::AckBeforeDurable => self.power_cuts = true,
             Bug::FailureIsDone => self.crashes = self.crashes.max(25),
             Bug::OtherKeeperHidden => self.keepers = 2,
+            Bug::AgentLooksOnce | Bug::DropsHidden => {
+                (self.lag, self.grace, self.rounds, self.keepers) = (0, 0, 10, 2);
+            }
             Bug::AgentHidden => self.agents = 2,
             Bug::NoGraceUnderLag => (self.lag, self.grace, self.jumps) = (LAG, 0, false),
             Bug::JumpsUnderLag => {
                 (self.lag, self.grace, self.jumps) = (LAG, 2 * LAG + 600, true);
+                (self.rounds, self.keepers) = (10, 2);
             }
             _ => {}
         }
