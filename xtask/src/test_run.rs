@@ -3,7 +3,7 @@
 //! Every step runs even when an earlier one failed, so that one run shows all there is to repair; the
 //! closing lines say what failed and what was skipped.
 
-use crate::command::{cargo, line, not_started};
+use crate::command::{cargo, line, not_started, show};
 use crate::finding::Chore;
 use crate::sample_data::{self, SampleFiles};
 use crate::setup::{self, Skipped};
@@ -55,6 +55,22 @@ pub fn run(root: &Path) -> Result<(), Chore> {
         run.take(name, *step);
     }
     run.sum_up()
+}
+
+/// Kill the program at random moments, this often per verb.
+pub fn crash(root: &Path, kills: &str) -> Result<(), Chore> {
+    let test = [
+        "test",
+        "--release",
+        "--package",
+        "oncovault",
+        "--test",
+        "endurance",
+        "killed",
+    ];
+    let mut command = cargo(&test, root);
+    command.env("ONCOVAULT_TEST_KILLS", kills);
+    show(&mut command)
 }
 
 impl TestRun {

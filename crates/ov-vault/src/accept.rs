@@ -140,6 +140,7 @@ impl Judge<'_> {
         report.waiting.clear();
         report.incomplete.clear();
         let mut rescue = BTreeSet::new();
+        let mut late_ones = Vec::new();
         let open = open_commits(vault, view);
         for (done, name) in (1u64..).zip(&open) {
             match self.commit(vault, view, name)? {
@@ -149,7 +150,7 @@ impl Judge<'_> {
                 }
                 Judged::Rescue(frames) => rescue.extend(frames),
                 Judged::Wait => report.waiting.push(*name),
-                Judged::Late(late) => self.turn_down(vault, view, name, &late, report)?,
+                Judged::Late(late) => late_ones.push((*name, late)),
                 Judged::Incomplete(finding) => report.incomplete.push((*name, finding)),
             }
             self.keeper.monitor.progress(Progress {
@@ -158,6 +159,10 @@ impl Judge<'_> {
                 total: u64::try_from(open.len()).unwrap_or(u64::MAX),
                 bytes: 0,
             });
+        }
+        // Last, since what was just accepted may have taken their places.
+        for (name, late) in late_ones {
+            self.turn_down(vault, view, &name, &late, report)?;
         }
         Ok(rescue)
     }
@@ -295,7 +300,7 @@ impl Judge<'_> {
     ) -> Result<(), VaultError> {
         let commit = &view.state.commits[name];
         let (writer, clock) = (self.keeper.writer, self.keeper.clock);
-        if may_give_up(late, successor(view, commit)) {
+        if may_give_up(late, successor(view, commit, &report.accepted)) {
             let forget = Statement::Forget(vec![*name]);
             vault.append(writer, clock, forget, Vec::new(), &[])?;
             report.given_up.push(*name);
@@ -314,13 +319,13 @@ impl Judge<'_> {
     }
 }
 
-fn successor(view: &View, late: &Commit) -> Successor {
+fn successor(view: &View, late: &Commit, accepted: &[RecordName]) -> Successor {
     let dataset = |name: &RecordName| view.graph.root(name).map(|root| root.dataset);
     let own = dataset(&late.name);
     let found = view.state.commits.values().any(|commit| {
         commit.name.log == late.name.log
             && commit.name.number > late.name.number
-            && commit.verdict == Verdict::Accepted
+            && (commit.verdict == Verdict::Accepted || accepted.contains(&commit.name))
             && !commit.forgotten
             && !commit.partial
             && dataset(&commit.name) == own

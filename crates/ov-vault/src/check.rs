@@ -15,7 +15,7 @@ use crate::check_packs::{PackReader, select};
 use crate::clock::Clock;
 use crate::error::VaultError;
 use crate::finding::Finding;
-use crate::graph::{Graph, Needs};
+use crate::graph::{Graph, Needs, Place};
 use crate::keeper::Monitor;
 use crate::secrets::Secrets;
 use crate::state::{State, Verdict};
@@ -82,6 +82,9 @@ pub struct CheckReport {
     pub unpublished_bytes: u64,
     /// Condemned packs that are still there.
     pub condemned: u64,
+    /// Snapshots that no keeper accepted and that need what was deleted: their agents saw that too
+    /// and ran again. No damage; `accept` clears them.
+    pub late: Vec<RecordName>,
 }
 
 impl CheckReport {
@@ -266,6 +269,7 @@ impl Check<'_> {
         let Some(known) = &self.known else { return };
         self.found.extend(known.graph.findings().iter().cloned());
         self.report.frames = u64::try_from(known.used.len()).unwrap_or(u64::MAX);
+        let mut late_ones = BTreeSet::new();
         for frame in &known.used {
             let places = known.graph.places(frame);
             let there = |pack: &ObjectHash| {
@@ -281,13 +285,27 @@ impl Check<'_> {
                 .any(|place| there(&place.pack) || named(&place.pack));
             if !fine {
                 let by = self.who_needs(&BTreeSet::from([*frame]));
+                let deleted = |place: &Place| self.state.deleted.contains(&place.pack);
+                let late = !places.is_empty()
+                    && places.iter().all(deleted)
+                    && by.iter().all(|name| !self.is_accepted(name));
+                if late {
+                    late_ones.extend(by);
+                    continue;
+                }
                 let commit = by.first().copied();
                 let finding = commit.map(|c| Finding::NoPlace(c, frame.segment, frame.frame));
                 self.found.extend(finding);
             }
         }
+        self.report.late = late_ones.into_iter().collect();
         self.report.snapshots =
             u64::try_from(accepted_or_home(self.vault, &self.state).count()).unwrap_or(u64::MAX);
+    }
+
+    fn is_accepted(&self, name: &RecordName) -> bool {
+        let commit = self.state.commits.get(name);
+        commit.is_some_and(|commit| commit.verdict == Verdict::Accepted)
     }
 
     fn read(&mut self, depth: Depth) -> Result<(), VaultError> {

@@ -132,6 +132,47 @@ pub fn apply(
     Ok(report)
 }
 
+/// Fetches from copies what opening the vault rests on: records of its logs and tables that are
+/// damaged or gone here and whole there. Needs no key, so it comes before everything else when a
+/// damaged head lets nobody in.
+pub fn mend_logs(
+    store: &dyn Store,
+    copies: &[Arc<dyn Store>],
+) -> Result<Vec<ObjectName>, VaultError> {
+    let mut logs = BTreeSet::new();
+    store.list(Listing::Logs, &mut |listed| {
+        if let ObjectName::Record(name) = listed.name {
+            logs.insert(name.log);
+        }
+        Ok(())
+    })?;
+    let mut mended = Vec::new();
+    for copy in copies {
+        let mut there = Vec::new();
+        for listing in [Listing::Logs, Listing::Tables] {
+            copy.list(listing, &mut |listed| {
+                match listed.name {
+                    // Logs that were never here are the copy's own.
+                    ObjectName::Record(name) if !logs.contains(&name.log) => {}
+                    name => there.push(name),
+                }
+                Ok(())
+            })?;
+        }
+        for name in there {
+            let known = match name {
+                ObjectName::Record(_) => true,
+                _ => store.length(&name)?.is_some(),
+            };
+            let whole = store.get(&name).is_ok_and(|bytes| name.matches(&bytes));
+            if known && !whole && fetch_object(store, &**copy, &name).is_ok() {
+                mended.push(name);
+            }
+        }
+    }
+    Ok(mended)
+}
+
 /// Puts an object of a copy in the place of the damaged one. The only way where the vault cannot
 /// be opened, because its first record is damaged.
 pub fn fetch_object(

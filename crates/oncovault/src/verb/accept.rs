@@ -2,21 +2,31 @@
 
 use serde_json::json;
 
+use ov_vault::prune::PruneOptions;
+
+use crate::age;
 use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keeping::{Keeping, exit, full_ids, ids};
+use crate::verb::prune;
 
 /// What `accept` takes.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    /// Judge deletions that are older than this [default: 7d; 0d for a vault of one member on a
+    /// target that lists at once]
+    #[arg(long, value_name = "AGE", value_parser = age::seconds)]
+    grace: Option<u64>,
+}
 
 /// Accepts.
-pub fn run(_: &Args, desk: &Desk) -> Result<Exit, Failure> {
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let mut keeping = Keeping::open(desk)?;
     let lists = keeping.lists(desk)?;
     let (vault, keeper) = keeping.split();
-    let grace = ov_vault::prune::PruneOptions::usual(vault, lists).grace_seconds;
+    let usual = PruneOptions::usual(vault, lists).grace_seconds;
+    let grace = prune::grace(args.grace, lists, usual, desk);
     let report = ov_vault::accept::accept(vault, &keeper, grace)?;
     keeping.watcher.meter.clear();
     let screen = &desk.screen;

@@ -93,12 +93,19 @@ pub fn document(report: &CheckReport) -> Value {
         "unpublished": report.unpublished,
         "unpublished_bytes": report.unpublished_bytes,
         "condemned": report.condemned,
+        "late_snapshots": full_ids(&report.late),
     })
 }
 
 /// For people.
 pub fn print(report: &CheckReport, desk: &Desk) {
     let screen = &desk.screen;
+    if !report.late.is_empty() {
+        screen.line(format_args!(
+            "{}: came too late and was run again; `accept` clears it",
+            ids(&report.late)
+        ));
+    }
     for found in &report.findings {
         match found.snapshots.is_empty() {
             true => screen.warn(&found.finding),

@@ -37,7 +37,9 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let graph = reading.graph()?;
     let reader = reading.reader(&graph);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let content = check_content(&reader, &reading.snapshots.listed, workers, &Void);
+    let mut listed = reading.snapshots.listed.clone();
+    listed.retain(|info| !report.late.contains(&info.commit));
+    let content = check_content(&reader, &listed, workers, &Void);
     watcher.meter.clear();
     check::print(&report, desk);
     for finding in &content.findings.kept {

@@ -1,9 +1,10 @@
 //! `prune`: free what no snapshot needs any more.
 
 use ov_policy::MaxUnused;
-use ov_vault::prune::{self, Fate, PruneOptions, PrunePlan, PruneReport};
+use ov_vault::prune::{self, Fate, Lists, PruneOptions, PrunePlan, PruneReport};
 use serde_json::{Value, json};
 
+use crate::age;
 use crate::amount;
 use crate::desk::Desk;
 use crate::exit::Exit;
@@ -17,6 +18,11 @@ pub struct Args {
     #[arg(long, value_name = "AMOUNT", default_value = "5%", value_parser = read_unused)]
     max_unused: MaxUnused,
 
+    /// Wait this long between condemning a pack and deleting it [default: 7d; 0d for a vault of one
+    /// member on a target that lists at once]
+    #[arg(long, value_name = "AGE", value_parser = age::seconds)]
+    grace: Option<u64>,
+
     /// Show the plan, and do nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
@@ -25,32 +31,34 @@ pub struct Args {
 /// Plans and prunes.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let mut keeping = Keeping::open(desk)?;
-    let (document, exit) = prune(&mut keeping, args.max_unused, args.dry_run, desk)?;
+    let (document, exit) = prune(&mut keeping, args, desk)?;
     desk.screen.document(&document);
     Ok(exit)
 }
 
 /// The usual prune, after a forget.
 pub fn usual(keeping: &mut Keeping, desk: &Desk) -> Result<(Value, Exit), Failure> {
-    prune(keeping, MaxUnused::Percent(5), false, desk)
+    let usual = Args {
+        max_unused: MaxUnused::Percent(5),
+        grace: None,
+        dry_run: false,
+    };
+    prune(keeping, &usual, desk)
 }
 
-fn prune(
-    keeping: &mut Keeping,
-    max_unused: MaxUnused,
-    dry_run: bool,
-    desk: &Desk,
-) -> Result<(Value, Exit), Failure> {
+fn prune(keeping: &mut Keeping, args: &Args, desk: &Desk) -> Result<(Value, Exit), Failure> {
     let lists = keeping.lists(desk)?;
     let (vault, keeper) = keeping.split();
+    let usual = PruneOptions::usual(vault, lists);
     let options = PruneOptions {
-        max_unused,
-        ..PruneOptions::usual(vault, lists)
+        max_unused: args.max_unused,
+        grace_seconds: grace(args.grace, lists, usual.grace_seconds, desk),
+        ..usual
     };
     let plan = prune::plan(vault, &keeper, &options)?;
     print_plan(&plan, desk);
     let plan_document = plan_document(&plan);
-    if dry_run {
+    if args.dry_run {
         keeping.watcher.meter.clear();
         return Ok((json!({"plan": plan_document, "done": null}), Exit::Done));
     }
@@ -65,6 +73,19 @@ fn prune(
         json!({"plan": plan_document, "done": done}),
         exit(report.findings.len()),
     ))
+}
+
+/// The grace that was asked for. Where listings lag, it is what makes deleting safe, so there it is
+/// never shorter than usual.
+pub fn grace(asked: Option<u64>, lists: Lists, usual: i64, desk: &Desk) -> i64 {
+    let Some(asked) = asked else { return usual };
+    let asked = i64::try_from(asked).unwrap_or(i64::MAX);
+    if lists == Lists::Late && asked < usual {
+        desk.screen
+            .warn("this target does not list at once what was written: the usual grace holds");
+        return usual;
+    }
+    asked
 }
 
 fn print_plan(plan: &PrunePlan, desk: &Desk) {

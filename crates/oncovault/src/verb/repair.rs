@@ -53,6 +53,11 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         .iter()
         .map(|url| other_target(desk, url, ov_store::open));
     let copies: Vec<Arc<dyn Store>> = copies.collect::<Result<_, _>>()?;
+    if matches!(args.act, Act::Apply(_)) {
+        for name in repair::mend_logs(&*desk.target()?, &copies)? {
+            desk.screen.line(format_args!("fetched  {name}"));
+        }
+    }
     let mut keeping = Keeping::open(desk)?;
     let mut plan = plan(&mut keeping, &copies)?;
     print_plan(&plan, desk);

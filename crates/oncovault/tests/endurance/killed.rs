@@ -155,16 +155,9 @@ fn a_killed_copy_leaves_a_copy_that_the_next_run_completes() {
         site.ok(&["backup", path]);
         kill(&site, &["copy", "--to", &to], round, usual);
         site.ok(&["copy", "--to", &to]);
-        site.ok(&["--vault", &to, "check", "--read-data"]);
+        site.ok_at(&to, &["check", "--read-data"]);
     }
     let out = site.path("from-copy");
-    site.ok(&[
-        "--vault",
-        &to,
-        "restore",
-        "latest",
-        "--to",
-        out.to_str().unwrap(),
-    ]);
+    site.ok_at(&to, &["restore", "latest", "--to", out.to_str().unwrap()]);
     same(&data, &out.join(data.strip_prefix("/").unwrap()));
 }

@@ -3,6 +3,7 @@
 
 mod crowd;
 mod damage;
+mod independent;
 mod killed;
 mod real_files;
 mod roles;

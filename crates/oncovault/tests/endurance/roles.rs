@@ -8,6 +8,7 @@ fn appoint(site: &Site, role: &str) -> PathBuf {
     let key = site.path(&format!("{role}.key"));
     let out = key.to_str().unwrap();
     let mut arguments = vec!["key", "add", "--role", role, "--name", role, "--out", out];
+    arguments.push("--unprotected-key");
     if role != "keeper" {
         arguments.extend(["--compartment", "clinical"]);
     }

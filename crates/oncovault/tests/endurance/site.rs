@@ -59,6 +59,10 @@ impl Site {
 
     /// The program with a key, on a machine of that name: local state is apart from others'.
     pub fn command_with(&self, key: &Path, machine: &str) -> Command {
+        self.command_at(&self.vault, key, machine)
+    }
+
+    fn command_at(&self, vault: &str, key: &Path, machine: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oncovault"));
         command.env_clear();
         for name in ["PATH", "HOME", "TMPDIR"] {
@@ -70,11 +74,7 @@ impl Site {
             command.env(format!("XDG_{kind}_HOME"), self.path(machine).join(kind));
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
-            .arg("--vault")
-            .arg(&self.vault)
-            .arg("--key")
-            .arg(key);
+        command.arg("--vault").arg(vault).arg("--key").arg(key);
         command
     }
 
@@ -85,6 +85,16 @@ impl Site {
     /// Runs the program, demands success and gives what it printed.
     pub fn ok(&self, arguments: &[&str]) -> String {
         demand(self.run(arguments), 0, arguments)
+    }
+
+    /// Runs the program on another vault, or another place of this one.
+    pub fn ok_at(&self, vault: &str, arguments: &[&str]) -> String {
+        let elsewhere = self.command_at(vault, &self.owner(), "machine");
+        demand(
+            { elsewhere }.args(arguments).output().unwrap(),
+            0,
+            arguments,
+        )
     }
 
     /// Runs the program and demands an exit code.
