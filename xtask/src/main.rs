@@ -23,7 +23,6 @@ mod owners;
 mod sample_data;
 mod setup;
 mod simulation;
-mod simulation;
 mod source_shape;
 mod test_run;
 mod tidy;
@@ -40,8 +39,6 @@ cargo xtask test                 everything that continuous integration runs, in
 cargo xtask setup                install what the tests need (Python packages; Debian packages where root)
 cargo xtask crash [KILLS]        kill the program at random moments, 100 times per verb, and look what is left
 cargo xtask golden               make the golden vault of the present format
-cargo xtask sim [--seeds N] [--from S] [--states N]   live through many seeds of the simulated world; --states
-                                 searches the large worlds of the protocol, up to N states each
 cargo xtask sim [--seeds N] [--from S] [--states N]   live through many seeds of the simulated world; --states
                                  searches the large worlds of the protocol, up to N states each
 cargo xtask data [DIR]           fetch real sample files for the tests, default target/testdata
@@ -74,7 +71,6 @@ fn run(words: &[String]) -> Result<(), Chore> {
         ["golden"] => golden::run(&root),
         ["crash", kills] => test_run::crash(&root, kills),
         ["crash"] => test_run::crash(&root, "100"),
-        ["sim", rest @ ..] => simulation::run(&root, rest),
         ["sim", rest @ ..] => simulation::run(&root, rest),
         ["data"] => sample_data::run(&root, &sample_data::default_folder(&root)),
         ["data", folder] => sample_data::run(&root, Path::new(folder)),
