@@ -29,8 +29,8 @@ pub struct Index {
     segments: Vec<SegmentId>,
     numbers: HashMap<SegmentId, u32>,
     chunks: HashMap<ChunkTag, (u32, u16, u16)>,
-    /// Packs of all commits whose chunks are in the index: if one of them turns out to be
-    /// condemned whole, what the run used may be gone.
+    /// Packs and tables of all commits whose chunks are in the index: if one of them turns out to
+    /// be condemned whole, what the run used may be gone.
     origins: BTreeSet<ObjectHash>,
 }
 
@@ -64,6 +64,9 @@ impl Index {
                 }
             }
             index.origins.extend(packs);
+            index
+                .origins
+                .extend(commit.tables.iter().map(|table| table.hash));
         }
         Ok(index)
     }
@@ -105,7 +108,7 @@ impl Index {
         self.segments.iter().copied()
     }
 
-    /// Packs that the index rests on.
+    /// Packs and tables that the index rests on.
     pub fn origins(&self) -> &BTreeSet<ObjectHash> {
         &self.origins
     }

@@ -223,7 +223,6 @@ impl<'r> Run<'r> {
             counts,
             stage: Stage::Whole,
         };
-        origins.extend(frames_left.packs.iter().map(|(pack, _)| pack.hash));
         frames_left.refs = refs;
         let name = publish(
             vault,
@@ -234,6 +233,7 @@ impl<'r> Run<'r> {
             &said,
             report,
         )?;
+        origins.extend(published_by(vault, &name));
         if self.must_repeat(vault, &used, &origins)? {
             self.take_back(vault, name)?;
             return Ok(Outcome::Repeat);
@@ -278,6 +278,18 @@ impl<'r> Run<'r> {
     }
 }
 
+/// Packs and tables that a commit published: a keeper that found one unpublished may have condemned
+/// it whole.
+fn published_by(vault: &Vault, commit: &RecordName) -> Vec<ObjectHash> {
+    let said = vault.logs().find(commit);
+    let (packs, tables) = said.map_or((&[][..], &[][..]), |said| said.statement.published());
+    packs
+        .iter()
+        .chain(tables)
+        .map(|object| object.hash)
+        .collect()
+}
+
 /// Publishes what was stored so far, now and then, so that a killed run loses little.
 struct Checkpoints<'r> {
     run: &'r Run<'r>,
@@ -317,7 +329,6 @@ impl<'r> Checkpoints<'r> {
         if published.packs.is_empty() {
             return Ok(());
         }
-        origins.extend(published.packs.iter().map(|(pack, _)| pack.hash));
         let said = Said {
             dataset: self.run.dataset,
             options: self.run.options,
@@ -329,7 +340,7 @@ impl<'r> Checkpoints<'r> {
         let run = self.run;
         published.refs = pages.take_refs();
         let counted = &mut self.counted;
-        publish(
+        let name = publish(
             vault,
             run.agent,
             &run.sealing,
@@ -338,6 +349,7 @@ impl<'r> Checkpoints<'r> {
             &said,
             counted,
         )?;
+        origins.extend(published_by(vault, &name));
         self.since_bytes = frames.stored();
         self.since_seconds = now;
         Ok(())

@@ -76,7 +76,11 @@ fn records() {
 
 #[test]
 fn records_behind_a_good_header() {
-    let header = ObjectHeader { kind: ObjectKind::Record, vault: VaultId([1; 32]) }.encode();
+    let header = ObjectHeader {
+        kind: ObjectKind::Record,
+        vault: VaultId([1; 32]),
+    }
+    .encode();
     bolero::check!().for_each(|bytes: &[u8]| {
         let signature = [0; ov_format::record::SIGNATURE_BYTES];
         let _ = SignedRecord::decode(&[&header[..], bytes, &signature].concat());
@@ -104,7 +108,12 @@ fn sections() {
 #[test]
 fn objects_and_names() {
     bolero::check!().for_each(|bytes: &[u8]| {
-        for kind in [ObjectKind::Pack, ObjectKind::Table, ObjectKind::Record, ObjectKind::Target] {
+        for kind in [
+            ObjectKind::Pack,
+            ObjectKind::Table,
+            ObjectKind::Record,
+            ObjectKind::Target,
+        ] {
             let _ = ObjectHeader::decode(bytes, kind);
         }
         let _: Result<TargetId, _> = decode_target(bytes);
@@ -125,9 +134,11 @@ fn objects_and_names() {
 #[test]
 fn the_canary_is_found() {
     let hunt = std::panic::catch_unwind(|| {
-        bolero::check!().with_iterations(100_000).for_each(|bytes: &[u8]| {
-            assert!(bytes.first() != Some(&0xa7), "the planted mistake");
-        });
+        bolero::check!()
+            .with_iterations(100_000)
+            .for_each(|bytes: &[u8]| {
+                assert!(bytes.first() != Some(&0xa7), "the planted mistake");
+            });
     });
     assert!(hunt.is_err());
 }

@@ -22,7 +22,7 @@ fn kill(site: &Site, arguments: &[&str], round: u64, usual: Duration) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let share = u32::try_from(noise(round, 1)[0]).unwrap();
+    let share = u32::from(noise(round, 1)[0]);
     std::thread::sleep(usual * share / 256);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,5 +1,6 @@
 //! The real binary on real files: what it stores comes back, whatever dies or is damaged.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::print_stderr, reason = "a test says why it was skipped")]
 
 mod crowd;
 mod damage;

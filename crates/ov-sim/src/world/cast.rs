@@ -94,6 +94,13 @@ pub struct Founded {
     pub objects: BTreeMap<ObjectName, Vec<u8>>,
 }
 
+/// The identity of a target.
+pub fn identity(number: u8) -> (ObjectName, Vec<u8>) {
+    let bytes = encode_target(&[number; 32]);
+    let hash = ObjectHash(*blake3::hash(&bytes).as_bytes());
+    (ObjectName::Target(hash), bytes)
+}
+
 /// The founded vault. Made once: every world begins with a copy.
 pub fn founded() -> &'static Founded {
     static FOUNDED: OnceLock<Founded> = OnceLock::new();
@@ -101,10 +108,9 @@ pub fn founded() -> &'static Founded {
 }
 
 fn found_vault() -> Founded {
-    let identity = encode_target(&[9; 32]);
-    let hash = ObjectHash(*blake3::hash(&identity).as_bytes());
-    let target = target_id(&hash);
-    let mut objects = BTreeMap::from([(ObjectName::Target(hash), identity)]);
+    let (name, bytes) = identity(9);
+    let target = target_id(&name.hash());
+    let mut objects = BTreeMap::from([(name, bytes)]);
 
     let owner = Part::Owner.secret();
     let kit = MemberSecret::simulated(Key32::new([0x40; 32]))

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::actor::{Actor, Prune};
 use super::bug::Bug;
-use super::cast::{FOUNDED, Part, founded};
+use super::cast::{FOUNDED, Part, founded, identity};
 use super::dice::Dice;
 use super::disk::{Disk, Written};
 use super::files::Files;
@@ -153,6 +153,10 @@ impl World {
             // A fresh target takes what it is given.
             let _ = disks[0].put(name, bytes, FOUNDED, Written::Synced);
         }
+        // The second one has its identity: two keepers who make one at the same time, or one who
+        // does not see what it has just made, give it two.
+        let (name, bytes) = identity(8);
+        let _ = disks[1].put(&name, &bytes, FOUNDED, Written::Synced);
         let agent = |number: &u8| Part::Agent(*number).member();
         let keeper = |number: &u8| Part::Keeper(*number).member();
         let stage = Stage {
