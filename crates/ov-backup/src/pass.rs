@@ -95,10 +95,10 @@ pub enum When {
 enum Pending {
     /// Its entry is complete.
     Ready(Box<Entry>, Fingerprint),
-    /// Its content is being read.
-    Reading(Box<Item>, Receiver<Piece>, u64),
+    /// Its content is being read; what the last run had of it, and what it may hold in memory.
+    Reading(Box<Item>, Option<Box<Entry>>, Receiver<Piece>, u64),
     /// Its content is read when its turn comes.
-    Later(Box<Item>),
+    Later(Box<Item>, Option<Box<Entry>>),
 }
 
 struct ReadJob {
@@ -211,19 +211,15 @@ impl<'p, 'w> Pass<'p, 'w> {
             }
             return Ok(ready(item, Content::Empty, ReadState::Clean));
         }
-        match old {
-            Some(old) if self.is_unchanged(&item, &old) => {
+        let before = match old {
+            Some(old) if self.is_unchanged(&item, &old) && !self.reread(&item) => {
                 self.report.files_unmodified += 1;
-                if !self.reread(&item) {
-                    return Ok(ready(item, old.entry.content, old.entry.state));
-                }
-                self.report.files_reread += 1;
+                return Ok(ready(item, old.entry.content, old.entry.state));
             }
-            Some(_) => self.report.files_changed += 1,
-            None => self.report.files_new += 1,
-        }
+            old => old.map(|old| Box::new(old.entry)),
+        };
         let Some(jobs) = jobs else {
-            return Ok(Pending::Later(Box::new(item)));
+            return Ok(Pending::Later(Box::new(item), before));
         };
         let (pieces, receiver) = bounded(PIECES);
         let cost = item.meta.size.min(LARGE_COST);
@@ -232,7 +228,7 @@ impl<'p, 'w> Pass<'p, 'w> {
             pieces,
         })
         .map_err(|_| BackupError::Worker)?;
-        Ok(Pending::Reading(Box::new(item), receiver, cost))
+        Ok(Pending::Reading(Box::new(item), before, receiver, cost))
     }
 
     /// Whether a file looks as it did when it was last read, and what was stored of it is still
@@ -286,11 +282,11 @@ impl<'p, 'w> Pass<'p, 'w> {
     fn complete(&mut self, pending: Pending, pages: &mut PageWriter) -> Result<(), BackupError> {
         let (mut entry, fingerprint) = match pending {
             Pending::Ready(entry, fingerprint) => (entry, fingerprint),
-            Pending::Reading(item, pieces, _) => {
+            Pending::Reading(item, before, pieces, _) => {
                 let mut next = || pieces.recv().map_err(|_| BackupError::Worker);
-                self.collect(item, &mut next)?
+                self.collect(item, before, &mut next)?
             }
-            Pending::Later(item) => {
+            Pending::Later(item, before) => {
                 let mut pieces = VecDeque::new();
                 let mut buffer = Vec::new();
                 read_file(self.source, &item, self.keys, &mut buffer, &mut |piece| {
@@ -298,7 +294,7 @@ impl<'p, 'w> Pass<'p, 'w> {
                     Flow::Go
                 });
                 let mut next = || pieces.pop_front().ok_or(BackupError::Worker);
-                self.collect(item, &mut next)?
+                self.collect(item, before, &mut next)?
             }
         };
         for at in frames_of(&entry.content) {
@@ -338,6 +334,7 @@ impl<'p, 'w> Pass<'p, 'w> {
     fn collect(
         &mut self,
         mut item: Box<Item>,
+        before: Option<Box<Entry>>,
         next: &mut dyn FnMut() -> Result<Piece, BackupError>,
     ) -> Result<(Box<Entry>, Fingerprint), BackupError> {
         let mut extents: Vec<Extent> = Vec::new();
@@ -380,6 +377,15 @@ impl<'p, 'w> Pass<'p, 'w> {
             content,
             state,
         };
+        match before {
+            None => self.report.files_new += 1,
+            // It might have changed, or was in the share that is read again; it had not.
+            Some(before) if *before == entry => {
+                self.report.files_unmodified += 1;
+                self.report.files_reread += 1;
+            }
+            Some(_) => self.report.files_changed += 1,
+        }
         Ok((Box::new(entry), fingerprint))
     }
 
@@ -451,8 +457,8 @@ fn start_readers<'s, 'w: 's>(
 
 fn cost(pending: &Pending) -> u64 {
     match pending {
-        Pending::Reading(_, _, cost) => *cost,
-        Pending::Ready(..) | Pending::Later(_) => 0,
+        Pending::Reading(_, _, _, cost) => *cost,
+        Pending::Ready(..) | Pending::Later(..) => 0,
     }
 }
 

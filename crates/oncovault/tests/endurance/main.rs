@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 #![allow(clippy::print_stderr, reason = "a test says why it was skipped")]
 
+mod any_tree;
 mod crowd;
 mod damage;
+mod full_disk;
 mod independent;
 mod killed;
 mod real_files;
