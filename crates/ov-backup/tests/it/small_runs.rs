@@ -166,3 +166,31 @@ fn an_interrupted_run_leaves_a_checkpoint_and_its_data_is_not_stored_again() {
         assert_eq!(State::of(&site.vault).listed().count(), 1);
     }
 }
+
+#[test]
+fn a_file_that_may_have_changed_within_the_same_tick_is_read_again() {
+    let mut site = filled(Threads::Inline);
+    // The run begins one second after the file was written, by the file's own clock.
+    let written = std::fs::metadata(site.data().join("dose.dcm")).unwrap();
+    let seconds = std::os::unix::fs::MetadataExt::mtime(&written);
+    site.clock
+        .0
+        .store(seconds + 1, std::sync::atomic::Ordering::Relaxed);
+    site.run();
+    let again = site.run();
+    assert!(again.bytes_read >= 3_000_000, "{again:?}");
+    assert_eq!((again.files_changed, again.bytes_added), (0, 0));
+}
+
+#[test]
+fn the_target_cannot_tell_a_short_note_from_a_long_letter() {
+    let lengths = |bytes: usize| {
+        let mut site = Site::new(Threads::Inline);
+        site.write("note", &noise(3, bytes));
+        site.run();
+        let mut lengths: Vec<usize> = site.memory.snapshot().values().map(Vec::len).collect();
+        lengths.sort_unstable();
+        lengths
+    };
+    assert_eq!(lengths(600), lengths(30_000));
+}
