@@ -76,7 +76,7 @@ fn real_files_come_back_from_a_bucket() {
     server.bucket("real-files");
     let environment = server.environment(ov_store::testing::Identity::Admin);
     let site = Site::at("s3://real-files/vault", environment);
-    lifecycle(&site, &samples.join("genomics"));
+    lifecycle(&site, &samples);
 }
 
 #[test]
