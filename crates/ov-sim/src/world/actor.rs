@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ov_backup::{Agent, BackupError, BackupOptions, BackupReport, Seams, Threads, Void, backup};
 use ov_format::entry::Time;
@@ -19,29 +19,45 @@ use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
 
 use super::cast::{Part, founded};
+use super::dice::Dice;
 use super::files::Files;
-use super::gate::{Errand, Gate, Stage};
+use super::gate::{Errand, Gate, Stage, lock};
 
-/// The clock of one actor: the true time and its own error.
+/// The clock of one actor: the true time and its own error, which may jump while it works.
 pub struct ActorClock {
     stage: Arc<Stage>,
-    skew: i64,
+    error: Mutex<(i64, Dice)>,
+    jumps: Jumps,
+}
+
+/// Whether a clock jumps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jumps {
+    /// It is right.
+    Never,
+    /// By days, forwards or back, at any moment.
+    Sometimes,
 }
 
 impl ActorClock {
-    /// A clock that is wrong by so many seconds.
-    pub fn new(stage: &Arc<Stage>, skew: i64) -> Self {
+    /// A clock that is right at first.
+    pub fn new(stage: &Arc<Stage>, jumps: Jumps, seed: u64) -> Self {
         Self {
             stage: Arc::clone(stage),
-            skew,
+            error: Mutex::new((0, Dice::new(seed, "clock"))),
+            jumps,
         }
     }
 }
 
 impl Clock for ActorClock {
     fn now(&self) -> Time {
+        let (error, dice) = &mut *lock(&self.error);
+        if self.jumps == Jumps::Sometimes && dice.hits(150) {
+            *error = dice.seconds(600_000) - 300_000;
+        }
         Time {
-            seconds: self.stage.now() + self.skew,
+            seconds: self.stage.now() + *error,
             nanos: 0,
         }
     }
@@ -58,12 +74,18 @@ pub struct Actor {
 
 impl Actor {
     /// An actor sets out.
-    pub fn new(stage: &Arc<Stage>, errand: &Arc<Errand>, part: Part, skew: i64, seed: u64) -> Self {
+    pub fn new(
+        stage: &Arc<Stage>,
+        errand: &Arc<Errand>,
+        part: Part,
+        jumps: Jumps,
+        seed: u64,
+    ) -> Self {
         Self {
             stage: Arc::clone(stage),
             errand: Arc::clone(errand),
             part,
-            clock: ActorClock::new(stage, skew),
+            clock: ActorClock::new(stage, jumps, seed),
             entropy: Arc::new(SeededEntropy::new(seed)),
         }
     }

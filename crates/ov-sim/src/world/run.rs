@@ -10,7 +10,7 @@ use ov_vault::Finding;
 use ov_vault::check::{CheckReport, Depth};
 use tempfile::TempDir;
 
-use super::actor::{Actor, Prune};
+use super::actor::{Actor, Jumps, Prune};
 use super::bug::Bug;
 use super::cast::{FOUNDED, Part, founded, identity};
 use super::dice::Dice;
@@ -325,14 +325,14 @@ impl World {
         self.errands += 1;
         let name = format!("errand {} of {}", self.errands, part.actor());
         let mut dice = Dice::new(self.seed, &name);
-        let skew = match self.weather.jumps && dice.hits(250) {
-            true => dice.seconds(600_000) - 300_000,
-            false => 0,
+        let jumps = match self.weather.jumps {
+            true => Jumps::Sometimes,
+            false => Jumps::Never,
         };
         let weather = self.weather.clone();
         let errand = Errand::new(part.actor(), part.member(), weather, dice.roll());
         let errand = Arc::new(errand);
-        let actor = Actor::new(&self.stage, &errand, part, skew, dice.roll());
+        let actor = Actor::new(&self.stage, &errand, part, jumps, dice.roll());
         (errand, actor)
     }
 

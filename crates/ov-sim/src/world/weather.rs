@@ -114,7 +114,7 @@ impl Weather {
             Bug::NoGraceUnderLag => (self.lag, self.grace, self.jumps) = (LAG, 0, false),
             Bug::JumpsUnderLag => {
                 (self.lag, self.grace, self.jumps) = (LAG, 2 * LAG + 600, true);
-                (self.rounds, self.keepers) = (10, 2);
+                (self.rounds, self.keepers, self.copy) = (12, 2, false);
             }
             _ => {}
         }
