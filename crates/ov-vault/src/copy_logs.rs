@@ -1,12 +1,12 @@
 //! The verbatim part of a copy: identity, records, tables, packs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ov_format::id::ObjectHash;
+use ov_format::id::{ObjectHash, TargetId};
 use ov_format::name::{LogId, ObjectName, RecordName};
 use ov_format::statement::Role;
-use ov_format::target::{TARGET_RANDOM_BYTES, decode_target, encode_target};
+use ov_format::target::{TARGET_RANDOM_BYTES, decode_target, encode_target, target_id};
 use ov_seal::entropy::Entropy;
 use ov_store::{Listed, Listing, Store, StoreError};
 
@@ -161,17 +161,25 @@ pub(crate) fn prepare(
     entropy: &dyn Entropy,
 ) -> Result<(), VaultError> {
     let place = to.describe();
-    let identities = target_identities(&**to)?;
-    let has_logs = !chains(&**to)?.is_empty();
-    match identities[..] {
-        [] if has_logs || has_any(&**to)? => return Err(VaultError::Identity { place, found: 0 }),
-        [] => {
-            let mut random = [0; TARGET_RANDOM_BYTES];
-            entropy.fill(&mut random);
-            let bytes = encode_target(&random);
-            let hash = ObjectHash(*blake3::hash(&bytes).as_bytes());
-            to.put_new(&ObjectName::Target(hash), &bytes)?;
+    let mut identities = target_identities(&**to)?;
+    let logs = chains(&**to)?;
+    let has_logs = !logs.is_empty();
+    if identities.is_empty() {
+        if has_logs || has_any(&**to)? {
+            return Err(VaultError::Identity { place, found: 0 });
         }
+        let mut random = [0; TARGET_RANDOM_BYTES];
+        entropy.fill(&mut random);
+        let bytes = encode_target(&random);
+        let hash = ObjectHash(*blake3::hash(&bytes).as_bytes());
+        to.put_new(&ObjectName::Target(hash), &bytes)?;
+        identities = target_identities(&**to)?;
+    }
+    if identities.len() > 1 {
+        let homes: BTreeSet<TargetId> = logs.keys().map(|log| log.target).collect();
+        identities = settle_identities(&**to, identities, &homes)?;
+    }
+    match identities[..] {
         [hash] => refuse_same(from, &**to, hash)?,
         _ => {
             let found = identities.len();
@@ -182,6 +190,27 @@ pub(crate) fn prepare(
         true => refuse_foreign(&Vault::open(Arc::clone(to), from.id())?),
         false => Ok(()),
     }
+}
+
+/// Two keepers who begin a copy in one empty place at once both name it. One name stays, by a rule
+/// that both follow: the one under which records were written; if there are none, the smallest.
+fn settle_identities(
+    to: &dyn Store,
+    mut identities: Vec<ObjectHash>,
+    homes: &BTreeSet<TargetId>,
+) -> Result<Vec<ObjectHash>, VaultError> {
+    identities.sort_unstable();
+    let (lived_in, unused): (Vec<_>, Vec<_>) = identities
+        .into_iter()
+        .partition(|hash| homes.contains(&target_id(hash)));
+    let (keep, drop) = match lived_in.is_empty() {
+        true => unused.split_at(1),
+        false => (&lived_in[..], &unused[..]),
+    };
+    for hash in drop {
+        to.delete(&ObjectName::Target(*hash))?;
+    }
+    Ok(keep.to_vec())
 }
 
 fn has_any(to: &dyn Store) -> Result<bool, VaultError> {

@@ -217,3 +217,22 @@ fn what_is_pruned_at_home_can_be_copied_and_pruned_on() {
     site.prune(to.clone()).unwrap();
     assert_eq!(site.assert_whole(&to), BTreeSet::from([second, third]));
 }
+
+/// Two keepers begin a copy in one empty place at once, or one of them dies between naming it and
+/// looking again.
+#[test]
+fn a_place_that_was_named_twice_is_settled_on_one_name() {
+    let site = Site::new();
+    two_snapshots(&site);
+    let to = Arc::new(Memory::new());
+    for random in [[1; 32], [2; 32]] {
+        let bytes = ov_format::target::encode_target(&random);
+        let hash = ov_format::id::ObjectHash(*blake3::hash(&bytes).as_bytes());
+        to.put_new(&ObjectName::Target(hash), &bytes).unwrap();
+    }
+    let report = run(&site, &to).unwrap();
+    assert_eq!(report.accepted.len(), 2, "{report:?}");
+    assert_eq!(ov_vault::vault::target_identities(&*to).unwrap().len(), 1);
+    assert_eq!(site.assert_whole(&to).len(), 2);
+    assert_eq!(run(&site, &to).unwrap().records, 0);
+}
