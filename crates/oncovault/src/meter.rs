@@ -1,13 +1,16 @@
-//! Progress: a line that moves at a terminal, nothing elsewhere; a status line when USR1 asks.
+//! Progress: a line that moves at a terminal, JSON lines where a program asked for them, nothing
+//! elsewhere; the status once when USR1 asks.
 
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
 
 use crate::amount;
 use crate::desk::Desk;
+use crate::options::ProgressForm;
 use crate::screen::{WARNING, shown};
 use crate::signals::Signals;
 
@@ -30,6 +33,7 @@ pub struct Status {
 
 /// Shows how far something has come. May be told from several threads.
 pub struct Meter {
+    form: ProgressForm,
     bar: ProgressBar,
     signals: Signals,
     began: Instant,
@@ -41,11 +45,13 @@ impl Meter {
     /// Begins now.
     pub fn new(desk: &Desk, signals: Signals) -> Self {
         let fps = desk.options.progress_fps.max(1);
-        let bar = match desk.screen.is_lively() {
+        let form = desk.options.progress;
+        let bar = match form == ProgressForm::Auto && desk.screen.is_lively() {
             true => lively(fps),
             false => ProgressBar::hidden(),
         };
         Self {
+            form,
             bar,
             signals,
             began: Instant::now(),
@@ -57,14 +63,18 @@ impl Meter {
     /// Tells how far it has come.
     pub fn show(&self, status: impl FnOnce() -> Status) {
         if self.signals.take_status() {
-            let line = self.line(&status());
-            self.say(&line);
+            self.say(&self.said(&status()));
             return;
         }
-        if self.bar.is_hidden() || !self.is_due() {
+        let silent = self.bar.is_hidden() && self.form == ProgressForm::Auto;
+        if silent || !self.is_due() {
             return;
         }
         let status = status();
+        if self.form == ProgressForm::Json {
+            self.say(&self.said(&status));
+            return;
+        }
         let line = self.line(&status);
         match status.bytes_total {
             0 => self.bar.set_message(line),
@@ -115,6 +125,13 @@ impl Meter {
         due
     }
 
+    fn said(&self, status: &Status) -> String {
+        match self.form {
+            ProgressForm::Auto => self.line(status),
+            ProgressForm::Json => document(status, self.began.elapsed()).to_string(),
+        }
+    }
+
     fn line(&self, status: &Status) -> String {
         let seconds = self.began.elapsed().as_secs().max(1);
         let files = match status.files_total {
@@ -131,7 +148,7 @@ impl Meter {
         };
         let rate = amount::bytes(status.bytes / seconds);
         let mut line = format!("{files}, {bytes}, {rate}/s");
-        if let Some(left) = time_left(status, seconds) {
+        if let Some(left) = seconds_left(status, seconds).map(time) {
             line.push_str(&format!(", {left} left"));
         }
         for part in [&status.also, &shortened(&shown(&status.current))] {
@@ -153,18 +170,37 @@ fn lively(fps: u8) -> ProgressBar {
     bar
 }
 
-fn time_left(status: &Status, seconds: u64) -> Option<String> {
+/// For programs. Without the path: what a program reads ends in logs.
+fn document(status: &Status, elapsed: Duration) -> Value {
+    let seconds = elapsed.as_secs();
+    let known = |total: u64| (total != 0).then_some(total);
+    json!({"progress": {
+        "files": status.files,
+        "files_total": known(status.files_total),
+        "bytes": status.bytes,
+        "bytes_total": known(status.bytes_total),
+        "rate": status.bytes / seconds.max(1),
+        "seconds": seconds,
+        "seconds_left": seconds_left(status, seconds.max(1)),
+        "step": status.also,
+    }})
+}
+
+fn seconds_left(status: &Status, seconds: u64) -> Option<u64> {
     let left = status.bytes_total.checked_sub(status.bytes)?;
     if status.bytes == 0 || status.bytes_total == 0 {
         return None;
     }
     let product = u128::from(left) * u128::from(seconds) / u128::from(status.bytes);
-    let left = u64::try_from(product).ok()?;
-    Some(match left {
-        0..60 => format!("{left} s"),
-        60..3600 => format!("{}:{:02} min", left / 60, left % 60),
-        _ => format!("{}:{:02} h", left / 3600, left / 60 % 60),
-    })
+    u64::try_from(product).ok()
+}
+
+fn time(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
+        _ => format!("{}:{:02} h", seconds / 3600, seconds / 60 % 60),
+    }
 }
 
 /// The end of a long path says more than its beginning.
@@ -191,11 +227,13 @@ mod tests {
             bytes_total,
             ..Status::default()
         };
-        assert_eq!(time_left(&status(0, 100), 1), None);
-        assert_eq!(time_left(&status(50, 0), 1), None);
-        assert_eq!(time_left(&status(50, 100), 10).as_deref(), Some("10 s"));
-        assert_eq!(time_left(&status(1, 100), 1).as_deref(), Some("1:39 min"));
-        assert_eq!(time_left(&status(1, 7201), 1).as_deref(), Some("2:00 h"));
+        assert_eq!(seconds_left(&status(0, 100), 1), None);
+        assert_eq!(seconds_left(&status(50, 0), 1), None);
+        assert_eq!(seconds_left(&status(50, 100), 10), Some(10));
+        assert_eq!(seconds_left(&status(1, 7201), 1), Some(7200));
+        assert_eq!(time(10), "10 s");
+        assert_eq!(time(99), "1:39 min");
+        assert_eq!(time(7200), "2:00 h");
     }
 
     #[test]

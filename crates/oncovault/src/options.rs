@@ -74,10 +74,24 @@ pub struct Options {
     #[command(flatten)]
     pub s3: S3Options,
 
+    /// How progress is shown: a line at a terminal, or JSON lines on standard error (see
+    /// docs/cli/json.md)
+    #[arg(long, global = true, value_name = "FORM", default_value = "auto")]
+    pub progress: ProgressForm,
+
     /// How often progress is shown, per second.
     #[arg(long, global = true, env = "ONCOVAULT_PROGRESS_FPS", default_value_t = 10, hide = true,
           value_parser = clap::value_parser!(u8).range(1..=60))]
     pub progress_fps: u8,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressForm {
+    /// A line that moves at a terminal, nothing elsewhere.
+    Auto,
+    /// JSON lines on standard error.
+    Json,
 }
 
 /// How to reach S3.

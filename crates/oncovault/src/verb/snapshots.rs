@@ -1,7 +1,10 @@
 //! `snapshots`: what there is to restore.
 
-use ov_restore::SnapshotInfo;
-use ov_vault::state::Verdict;
+use ov_format::name::RecordName;
+use ov_restore::{SnapshotInfo, Snapshots};
+use ov_vault::State;
+use ov_vault::finding::short;
+use ov_vault::state::{Commit, Verdict};
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
@@ -21,11 +24,47 @@ pub struct Args {
     /// Only the newest N of each dataset and host
     #[arg(long, value_name = "N")]
     latest: Option<usize>,
+
+    /// Checkpoints of runs that went on, and forgotten snapshots, too
+    #[arg(long)]
+    all: bool,
+}
+
+/// What a snapshot is to lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is listed.
+    Listed,
+    /// A checkpoint: part of a run that went on.
+    Partial,
+    /// A tombstone names it.
+    Forgotten,
+}
+
+impl Standing {
+    fn of(commit: &Commit) -> Self {
+        match (commit.forgotten, commit.partial) {
+            (true, _) => Self::Forgotten,
+            (false, true) => Self::Partial,
+            (false, false) => Self::Listed,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::Partial => "partial",
+            Self::Forgotten => "forgotten",
+        }
+    }
 }
 
 /// Lists snapshots, the oldest first.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let reading = Reading::open(desk)?;
+    let mut reading = Reading::open(desk)?;
+    if args.all {
+        reading.snapshots = everything(&reading, desk)?;
+    }
     let filters = args.which.filters();
     let found: Vec<&SnapshotInfo> = reading.snapshots.filtered(&filters).collect();
     let found = match args.latest {
@@ -36,7 +75,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         "snapshots": found.iter().map(|info| document(info, &reading)).collect::<Vec<_>>(),
         "closed": reading.snapshots.closed,
     }));
-    print(&found, desk);
+    print(&found, &reading, desk);
     let closed = reading.snapshots.closed;
     if closed > 0 {
         let count = amount::of(closed as u64, "snapshot", "snapshots");
@@ -44,6 +83,31 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
             .note(format_args!("{count} more, which this key does not open."));
     }
     Ok(Exit::Done)
+}
+
+/// Those too that are usually not shown. What is forgotten need not open any more.
+fn everything(reading: &Reading, desk: &Desk) -> Result<Snapshots, Failure> {
+    let mut state = reading.state.clone();
+    for commit in state.commits.values_mut() {
+        commit.forgotten = false;
+        commit.partial = false;
+    }
+    let found = Snapshots::load(reading.vault(), &state, &reading.keys)?;
+    for (name, error) in &found.unreadable {
+        if standing(name, &reading.state) == Standing::Partial {
+            let id = short(name);
+            desk.screen
+                .warn(format_args!("checkpoint {id} cannot be read: {error}"));
+        }
+    }
+    Ok(found)
+}
+
+fn standing(name: &RecordName, state: &State) -> Standing {
+    state
+        .commits
+        .get(name)
+        .map_or(Standing::Listed, Standing::of)
 }
 
 /// The newest of each dataset and host, still in order of time.
@@ -64,7 +128,7 @@ fn newest<'s>(found: &[&'s SnapshotInfo], count: usize) -> Vec<&'s SnapshotInfo>
 }
 
 /// A snapshot for programs.
-pub fn document(info: &SnapshotInfo, reading: &Reading) -> Value {
+fn document(info: &SnapshotInfo, reading: &Reading) -> Value {
     let snapshot = &info.snapshot;
     let counts = &snapshot.counts;
     let paths = snapshot
@@ -85,6 +149,7 @@ pub fn document(info: &SnapshotInfo, reading: &Reading) -> Value {
         "files": counts.files,
         "bytes": counts.bytes,
         "troubled": counts.troubled,
+        "state": standing(&info.commit, &reading.state).name(),
         "accepted": info.verdict == Verdict::Accepted,
         "arrival": info.arrival.map(moment::rfc3339),
         "held": info.held,
@@ -94,8 +159,10 @@ pub fn document(info: &SnapshotInfo, reading: &Reading) -> Value {
     })
 }
 
-fn print(found: &[&SnapshotInfo], desk: &Desk) {
-    let mut table = Table::new(&[
+fn print(found: &[&SnapshotInfo], reading: &Reading, desk: &Desk) {
+    let standing = |info: &SnapshotInfo| standing(&info.commit, &reading.state);
+    let marked = found.iter().any(|info| standing(info) != Standing::Listed);
+    let mut columns = vec![
         ("ID", Side::Left),
         ("Time", Side::Left),
         ("Host", Side::Left),
@@ -103,28 +170,40 @@ fn print(found: &[&SnapshotInfo], desk: &Desk) {
         ("Size", Side::Right),
         ("Tags", Side::Left),
         ("Dataset", Side::Left),
-    ]);
+    ];
+    if marked {
+        columns.push(("State", Side::Left));
+    }
+    let mut table = Table::new(&columns);
     for info in found {
-        let snapshot = &info.snapshot;
-        let mut tags: Vec<String> = info.tags.iter().map(|tag| shown(tag.as_bytes())).collect();
-        if info.held {
-            tags.push("(held)".to_owned());
+        let mut row = row(info);
+        if marked {
+            row.push(standing(info).name().to_owned());
         }
-        if info.verdict != Verdict::Accepted {
-            tags.push("(not accepted yet)".to_owned());
-        }
-        table.row(vec![
-            info.short_id(),
-            moment::local(snapshot.time),
-            shown(snapshot.host.as_bytes()),
-            snapshot.counts.files.to_string(),
-            amount::bytes(snapshot.counts.bytes),
-            tags.join(", "),
-            shown(snapshot.dataset.as_bytes()),
-        ]);
+        table.row(row);
     }
     table.print(&desk.screen);
     if found.is_empty() {
         desk.screen.note("No snapshots.");
     }
+}
+
+fn row(info: &SnapshotInfo) -> Vec<String> {
+    let snapshot = &info.snapshot;
+    let mut tags: Vec<String> = info.tags.iter().map(|tag| shown(tag.as_bytes())).collect();
+    if info.held {
+        tags.push("(held)".to_owned());
+    }
+    if info.verdict != Verdict::Accepted {
+        tags.push("(not accepted yet)".to_owned());
+    }
+    vec![
+        info.short_id(),
+        moment::local(snapshot.time),
+        shown(snapshot.host.as_bytes()),
+        snapshot.counts.files.to_string(),
+        amount::bytes(snapshot.counts.bytes),
+        tags.join(", "),
+        shown(snapshot.dataset.as_bytes()),
+    ]
 }

@@ -273,3 +273,57 @@ fn an_interrupted_backup_ends_with_130_and_the_next_one_succeeds() {
     world.write("data/a", "a");
     world.backup("data");
 }
+
+#[test]
+fn what_a_stopped_run_stored_is_listed_with_all_as_partial() {
+    use std::io::{BufRead, BufReader};
+    let world = World::new();
+    for number in 0..300_u32 {
+        let noise = (0..50_000_u32).flat_map(|n| {
+            let mixed = (n ^ (number << 16)).wrapping_mul(2_654_435_761);
+            mixed.rotate_left(n % 32).to_le_bytes()
+        });
+        world.write(&format!("data/{number:03}"), noise.collect::<Vec<u8>>());
+    }
+    let mut command = world.command();
+    command.args([
+        "--vault",
+        "vault",
+        "--key",
+        "owner.key",
+        "--passphrase-file",
+        "pw",
+    ]);
+    command.args([
+        "--progress",
+        "json",
+        "--progress-fps",
+        "60",
+        "backup",
+        "data",
+    ]);
+    command
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    // Enough is stored that there is something to publish, and much remains.
+    let bytes = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["progress"]["bytes"].as_u64().unwrap()
+    };
+    assert!(lines.any(|line| bytes(&line.unwrap()) > 4_000_000));
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let states = |args: &[&str]| -> Vec<String> {
+        let snapshots = world.json(args);
+        let snapshots = snapshots["snapshots"].as_array().unwrap().iter();
+        let state = snapshots.map(|one| one["state"].as_str().unwrap().to_owned());
+        state.collect()
+    };
+    assert_eq!(states(&["snapshots"]), [""; 0]);
+    let all = states(&["snapshots", "--all"]);
+    assert!(!all.is_empty() && all.iter().all(|state| state == "partial"));
+}

@@ -142,3 +142,27 @@ fn snapshots_are_listed_oldest_first_with_rfc_3339_times() {
         "{time}"
     );
 }
+
+#[test]
+fn progress_as_json_lines_has_the_keys_of_the_manual_and_names_no_path() {
+    let world = World::new();
+    world.write("data/Anna Muster.dcm", vec![7; 3_000_000]);
+    let backup = ["--progress", "json", "--quiet", "backup", "data"];
+    let restore = ["--progress", "json", "restore", "latest", "--to", "out"];
+    for args in [&backup[..], &restore[..]] {
+        let said = world.run(args);
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert!(!said.err.contains("Anna"), "{}", said.err);
+        let lines = said.err.lines().filter(|line| line.starts_with('{'));
+        let lines: Vec<Value> = lines.map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert!(!lines.is_empty(), "{}", said.err);
+        for line in lines {
+            assert_eq!(keys(&line), documented("--progress json"));
+        }
+    }
+    let silent = world.run(["backup", "data"]);
+    assert!(!silent.err.contains("progress"), "{}", silent.err);
+    world
+        .run(["--progress", "loud", "snapshots"])
+        .fails(2, &["loud"]);
+}
