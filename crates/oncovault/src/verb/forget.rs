@@ -1,5 +1,6 @@
 //! `forget`: snapshots go, by name or by rule; `prune` then frees what they alone needed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ov_policy::retention::{RetentionError, RuleError, parse_count};
@@ -27,6 +28,12 @@ pub struct Args {
     #[command(flatten)]
     keep: Keep,
 
+    /// What rules count together, always of one agent: dataset, and as a finer grouping host, tags
+    /// or paths, separated by commas (for these a key that reads is needed)
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "dataset",
+          conflicts_with_all = ["snapshots", "apply"])]
+    group_by: Vec<Trait>,
+
     /// Let a dataset be left with nothing
     #[arg(long)]
     allow_empty: bool,
@@ -46,6 +53,19 @@ pub struct Args {
     /// Show the plan, and do nothing
     #[arg(long, short = 'n', conflicts_with = "prune")]
     dry_run: bool,
+}
+
+/// What tells groups of snapshots apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Trait {
+    /// The dataset.
+    Dataset,
+    /// The host.
+    Host,
+    /// The tags it has now.
+    Tags,
+    /// What was asked for.
+    Paths,
 }
 
 /// What the rules keep.
@@ -131,6 +151,19 @@ impl Args {
     pub fn asks_for_tags(&self) -> bool {
         !self.keep.keep_tag.is_empty()
     }
+
+    /// What tells groups apart beside agent and dataset, which always do.
+    pub fn finer(&self) -> Result<BTreeSet<Trait>, Failure> {
+        let mut traits: BTreeSet<Trait> = self.group_by.iter().copied().collect();
+        match traits.remove(&Trait::Dataset) {
+            true => Ok(traits),
+            false => Err(Failure::usage(
+                "--group-by without dataset: snapshots of different datasets are never counted \
+                 together",
+            )
+            .help("possible are dataset, and dataset with any of host, tags and paths")),
+        }
+    }
 }
 
 /// Plans and forgets.
@@ -185,10 +218,12 @@ fn plan(args: &Args, keeping: &mut Keeping, known: ForgetOptions) -> Result<Forg
     };
     let names = keeping.select(&args.snapshots)?;
     let (vault, keeper) = keeping.split();
-    Ok(match names.is_empty() {
-        true => forget::plan_by_rules(vault, &keeper, &args.keep.rules(), &options)?,
-        false => forget::plan_by_names(vault, &keeper, &names, &options)?,
-    })
+    if names.is_empty() {
+        let rules = args.keep.rules();
+        return Ok(forget::plan_by_rules(vault, &keeper, &rules, &options)?);
+    }
+    let plan = forget::plan_by_names(vault, &keeper, &names, &options)?;
+    Ok(plan)
 }
 
 fn print(plan: &ForgetPlan, desk: &Desk) {

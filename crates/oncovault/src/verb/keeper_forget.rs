@@ -14,6 +14,11 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         return Err(Failure::usage("--keep-tag needs a program that reads tags")
             .help("use `oncovault forget` with a reader's key"));
     }
+    if !args.finer()?.is_empty() {
+        let message = "a keeper cannot read hosts, tags and paths: --group-by dataset is possible";
+        return Err(Failure::new(Exit::WrongKey, message)
+            .help("use `oncovault forget` with a reader's key"));
+    }
     let mut keeping = Keeping::open(desk)?;
     forget::forget(args, &mut keeping, ForgetOptions::default(), desk)
 }

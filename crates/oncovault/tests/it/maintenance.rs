@@ -131,6 +131,75 @@ fn what_is_held_is_not_forgotten() {
     );
 }
 
+fn ids(world: &World, args: &[&str]) -> Vec<(String, String)> {
+    let document = world.json(args);
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let snapshots = document["snapshots"].as_array().unwrap().iter();
+    snapshots
+        .map(|s| (text(&s["id"]), text(&s["state"])))
+        .collect()
+}
+
+#[test]
+fn rules_count_by_dataset_or_finer_and_never_coarser() {
+    let world = World::new();
+    world.write("data/a", "x");
+    for host in ["one", "two", "two"] {
+        let said = world.run(["backup", "data", "--host", host, "--tag", "same"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let going = |by: &str| {
+        let document = world.json(["forget", "--keep-last", "1", "--group-by", by, "--dry-run"]);
+        document["forget"].as_array().unwrap().len()
+    };
+    assert_eq!(going("dataset"), 2);
+    assert_eq!(going("dataset,tags"), 2);
+    assert_eq!(going("host,dataset"), 1);
+    assert_eq!(going("dataset,host,paths"), 1);
+    world
+        .run(["forget", "--keep-last", "1", "--group-by", "host"])
+        .fails(2, &["dataset", "host, tags and paths"]);
+    world
+        .run(["forget", "--keep-last", "1", "--group-by", "moon"])
+        .fails(2, &["moon"]);
+}
+
+#[test]
+fn a_key_that_reads_nothing_groups_by_dataset_alone() {
+    let world = World::new();
+    world.write("data/a", "x");
+    world.backup("data");
+    world.backup("data");
+    let add = [
+        "key", "add", "--role", "keeper", "--name", "k", "--out", "k.key",
+    ];
+    let add = add.into_iter().chain(["--unprotected-key"]);
+    assert_eq!(world.run(add).code, 0);
+    let rule = ["forget", "--keep-last", "1", "--group-by"];
+    let by = |list| world.run_as("k.key", rule.into_iter().chain([list]));
+    by("dataset,host").fails(12, &["reader", "--group-by dataset"]);
+    assert_eq!(ids(&world, &["snapshots"]).len(), 2);
+    let said = by("dataset");
+    assert_eq!(said.code, 0, "{}", said.err);
+}
+
+#[test]
+fn forgotten_snapshots_are_listed_with_all() {
+    let world = World::new();
+    world.write("data/a", "x");
+    let (old, new) = (world.backup("data"), world.backup("data"));
+    assert_eq!(world.run(["forget", &old]).code, 0);
+    let state = |id: &String, state: &str| (id.clone(), state.to_owned());
+    assert_eq!(ids(&world, &["snapshots"]), [state(&new, "listed")]);
+    assert_eq!(
+        ids(&world, &["snapshots", "--all"]),
+        [state(&old, "forgotten"), state(&new, "listed")]
+    );
+    let said = world.run(["snapshots", "--all"]);
+    assert!(said.out.contains("State") && said.out.contains("forgotten"));
+    assert!(!world.run(["snapshots"]).out.contains("State"));
+}
+
 #[test]
 fn damage_is_found_and_a_copy_heals_it() {
     let world = two_snapshots();
