@@ -27,7 +27,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
             return Err(unread());
         }
         let snapshots = Snapshots::load(vault, &State::of(vault), &keys)?;
-        known.labels = labels(&snapshots, &finer)?;
+        all_open(&snapshots)?;
+        known.labels = labels(&snapshots, &finer);
         let tagged = snapshots
             .listed
             .into_iter()
@@ -45,18 +46,14 @@ fn unread() -> Failure {
     Failure::of(Exit::WrongKey, &error).help("with this key --group-by dataset is possible")
 }
 
-/// The groups of all snapshots. One that does not open might be the last of its host, and would be
-/// counted among others: then there is no such grouping.
-fn labels(
-    snapshots: &Snapshots,
-    finer: &BTreeSet<Trait>,
-) -> Result<BTreeMap<RecordName, String>, Failure> {
-    if finer.is_empty() {
-        return Ok(BTreeMap::new());
-    }
+/// Demands that every snapshot opens. One that does not might bear a tag that keeps it, or be the
+/// last of its host: it must not be counted as untagged, or among others.
+fn all_open(snapshots: &Snapshots) -> Result<(), Failure> {
     if snapshots.closed > 0 {
         let count = amount::of(snapshots.closed as u64, "snapshot", "snapshots");
-        let message = format!("this key does not open {count}: it can only --group-by dataset");
+        let message = format!(
+            "this key does not open {count}: it can only --group-by dataset, and not --keep-tag"
+        );
         return Err(Failure::new(Exit::WrongKey, message)
             .help("give a key that opens all compartments with --key"));
     }
@@ -64,8 +61,16 @@ fn labels(
         let id = ov_vault::finding::short(name);
         return Err(Failure::of(Exit::Damage, error).on(format!("snapshot {id}")));
     }
+    Ok(())
+}
+
+/// The groups of all snapshots.
+fn labels(snapshots: &Snapshots, finer: &BTreeSet<Trait>) -> BTreeMap<RecordName, String> {
+    if finer.is_empty() {
+        return BTreeMap::new();
+    }
     let label = |info: &SnapshotInfo| (info.commit, label(info, finer));
-    Ok(snapshots.listed.iter().map(label).collect())
+    snapshots.listed.iter().map(label).collect()
 }
 
 fn label(info: &SnapshotInfo, finer: &BTreeSet<Trait>) -> String {

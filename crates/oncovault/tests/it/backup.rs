@@ -265,7 +265,7 @@ fn an_interrupted_backup_ends_with_130_and_the_next_one_succeeds() {
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     // The first one waits for a good moment, which a stream never has; the second one does not.
     for _ in 0..2 {
-        std::thread::sleep(std::time::Duration::from_millis(1000));
+        std::thread::sleep(std::time::Duration::from_millis(2500));
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
     let said = Said::of(child.wait_with_output().unwrap());

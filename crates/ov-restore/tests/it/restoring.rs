@@ -289,7 +289,6 @@ fn a_target_that_goes_away_stops_the_restore_and_the_next_one_goes_on() {
         workers: 2,
         ..RestoreOptions::default()
     };
-    let mut whole = 0;
     for calls in 0.. {
         let is_range = |call: &Operation| matches!(call, Operation::GetRange { .. });
         let script = nth_where(calls, is_range, Fault::Stop);
@@ -313,9 +312,7 @@ fn a_target_that_goes_away_stops_the_restore_and_the_next_one_goes_on() {
                     _ => false,
                 })
         );
-        whole += report.entries;
     }
-    assert!(whole > 0);
     assert_eq!(look(target.path()), look(&site.data()));
 }
 
