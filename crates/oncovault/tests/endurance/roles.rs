@@ -56,6 +56,8 @@ fn an_agent_writes_and_reads_nothing_and_a_keeper_keeps_and_names_nothing() {
     as_agent(&["forget", "--keep-last", "1"], 12);
     as_agent(&["prune"], 12);
     as_keeper(&["accept"], 0);
+    // Who cannot see tags cannot decide by them: an unseen tag must not count as a missing one.
+    as_keeper(&["forget", "--keep-tag", "study"], 12);
     let said = [
         as_keeper(&["check", "--read-data"], 0),
         as_keeper(&["snapshots"], 0),
