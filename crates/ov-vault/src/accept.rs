@@ -18,6 +18,7 @@ use crate::mover::{Mover, is_loss};
 use crate::state::{Commit, Verdict};
 use crate::vault::Vault;
 use crate::view::View;
+use crate::witness::bear_witness;
 
 /// Looks in one run: each rescue needs one more.
 const LOOKS_MAX: u32 = 4;
@@ -62,6 +63,9 @@ pub fn accept(
         }
         report.rescued_frames += move_frames(vault, keeper, &view, &rescue)?;
         view.look_again(vault, keeper)?;
+    }
+    if !report.waiting.is_empty() {
+        bear_witness(vault, keeper.writer, keeper.clock)?;
     }
     for (name, finding) in &report.incomplete {
         let text = format!("snapshot {} is not complete here: {finding}", short(name));
@@ -276,15 +280,11 @@ impl Judge<'_> {
 
     /// Whether a grace has passed since the youngest delete record of a place of these frames.
     fn waited(&self, view: &View, used: &BTreeSet<FrameRef>) -> Waited {
-        let last = self
-            .keeper
-            .clock
-            .now()
-            .seconds
-            .saturating_sub(self.grace_seconds);
+        let last = self.arrival.seconds.saturating_sub(self.grace_seconds);
         let places = used.iter().flat_map(|frame| view.graph.places(frame));
         let mut times = places.filter_map(|place| view.state.delete_times.get(&place.pack));
-        match self.grace_seconds == 0 || times.all(|time| time.seconds <= last) {
+        let old = |since: &Option<Time>| since.is_some_and(|since| since.seconds <= last);
+        match self.grace_seconds == 0 || times.all(old) {
             true => Waited::Grace,
             false => Waited::NotYet,
         }

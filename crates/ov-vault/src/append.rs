@@ -107,6 +107,9 @@ impl Vault {
                 .iter()
                 .for_each(|change| self.head_mut().apply(change));
         }
+        let logs = self.logs_mut();
+        logs.witnesses.expect(&record);
+        logs.witnesses.hear(&record);
         let said = Said {
             name,
             length,
@@ -114,7 +117,6 @@ impl Vault {
             instance: record.instance,
             statement: record.statement,
         };
-        let logs = self.logs_mut();
         logs.tips.insert(name.log, vec![name]);
         logs.said.entry(name.log).or_default().push(said);
     }

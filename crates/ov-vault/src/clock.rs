@@ -10,13 +10,94 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Time;
 }
 
-/// The operating system's clock.
+/// The operating system's clock. Built with the feature `test-clock` it tells what
+/// [`TestClock`] makes of it: only tests are built so.
 pub struct SystemClock;
 
+#[cfg(not(feature = "test-clock"))]
 impl Clock for SystemClock {
     fn now(&self) -> Time {
         time_of(SystemTime::now())
     }
+}
+
+#[cfg(feature = "test-clock")]
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        static TOLD: std::sync::OnceLock<TestClock> = std::sync::OnceLock::new();
+        let clock = TOLD.get_or_init(|| match TestClock::from_environment() {
+            Ok(clock) => clock,
+            // A test that says what nobody understands must not run by the true time.
+            Err(why) => panic!("{why}"),
+        });
+        clock.tell(time_of(SystemTime::now()))
+    }
+}
+
+/// A clock for tests of waiting: the true one, moved and quickened as the environment says. Every
+/// program that is started with the same environment tells the same time.
+#[cfg(feature = "test-clock")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TestClock {
+    /// Seconds by which it is ahead of the true clock.
+    pub offset: i64,
+    /// Seconds that pass on it in one true second, from `since` on.
+    pub rate: i64,
+    /// True time, seconds since 1970, at which it is ahead by just the offset.
+    pub since: i64,
+}
+
+/// A variable of the test clock that is no number.
+#[cfg(feature = "test-clock")]
+#[derive(Debug, thiserror::Error)]
+#[error("{variable} must be a whole number, not {told:?}")]
+pub struct NotANumber {
+    /// Which variable.
+    pub variable: &'static str,
+    /// What it says.
+    pub told: String,
+}
+
+#[cfg(feature = "test-clock")]
+impl TestClock {
+    /// The variables it is told by: offset, rate, since.
+    pub const VARIABLES: [&'static str; 3] = [
+        "ONCOVAULT_TEST_CLOCK_OFFSET",
+        "ONCOVAULT_TEST_CLOCK_RATE",
+        "ONCOVAULT_TEST_CLOCK_SINCE",
+    ];
+
+    /// The clock that the environment asks for; the true one where it asks for none.
+    pub fn from_environment() -> Result<Self, NotANumber> {
+        let [offset, rate, since] = Self::VARIABLES;
+        Ok(Self {
+            offset: number(offset, 0)?,
+            rate: number(rate, 1)?,
+            since: number(since, 0)?,
+        })
+    }
+
+    /// What it tells at a true time. The fraction of a second is left as it is.
+    pub fn tell(&self, truth: Time) -> Time {
+        let passed = truth.seconds.saturating_sub(self.since);
+        let seconds = passed
+            .saturating_mul(self.rate)
+            .saturating_add(self.since)
+            .saturating_add(self.offset);
+        Time { seconds, ..truth }
+    }
+}
+
+#[cfg(feature = "test-clock")]
+fn number(variable: &'static str, default: i64) -> Result<i64, NotANumber> {
+    let Some(told) = std::env::var_os(variable) else {
+        return Ok(default);
+    };
+    let told = told.to_string_lossy();
+    told.parse().map_err(|_| NotANumber {
+        variable,
+        told: told.into_owned(),
+    })
 }
 
 /// A moment of the operating system as the format keeps it.
@@ -31,5 +112,22 @@ pub fn time_of(moment: SystemTime) -> Time {
             seconds: -clamp(before.duration().as_secs()),
             nanos: 0,
         },
+    }
+}
+
+#[cfg(all(test, feature = "test-clock"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_clock_is_moved_and_quickened_from_a_common_start() {
+        let at = |seconds| Time { seconds, nanos: 7 };
+        let clock = TestClock {
+            offset: 100,
+            rate: 60,
+            since: 1000,
+        };
+        assert_eq!(clock.tell(at(1000)), at(1100));
+        assert_eq!(clock.tell(at(1002)), at(1220));
     }
 }

@@ -40,10 +40,14 @@ pub mod table;
 pub mod vault;
 mod verified;
 mod view;
+mod witness;
 
 pub use clock::{Clock, SystemClock};
+#[cfg(feature = "test-clock")]
+pub use clock::{NotANumber, TestClock};
 pub use error::VaultError;
 pub use finding::Finding;
 pub use keeper::{Keeper, Monitor, Progress, Silence, Step};
 pub use state::State;
 pub use vault::Vault;
+pub use witness::Witnesses;

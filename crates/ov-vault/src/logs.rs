@@ -15,6 +15,7 @@ use crate::error::VaultError;
 use crate::finding::Finding;
 use crate::head::Head;
 use crate::rights::allowed;
+use crate::witness::Witnesses;
 
 /// Records fetched at once: enough to hide the latency of a remote target.
 const FETCHES: usize = 8;
@@ -41,6 +42,8 @@ pub struct Logs {
     pub said: BTreeMap<LogId, Vec<Said>>,
     /// The newest names of each log, valid or not: what the next record must name.
     pub tips: BTreeMap<LogId, Vec<RecordName>>,
+    /// Since when what starts a grace was surely there.
+    pub witnesses: Witnesses,
     /// What was found wrong.
     pub findings: Vec<Finding>,
 }
@@ -87,12 +90,14 @@ pub(crate) fn read(
     };
     let (head, said) = fold(&first, records, &mut findings);
     check_chains(&names, records, &mut findings);
+    let witnesses = Witnesses::of(&head, records);
     records.values_mut().for_each(KeptRecord::settle);
     Ok((
         head,
         Logs {
             said,
             tips: tips(&names),
+            witnesses,
             findings,
         },
     ))

@@ -15,6 +15,7 @@ use crate::mover::Mover;
 use crate::prune::{Fate, Going, Holes, PruneOptions, PrunePlan};
 use crate::vault::Vault;
 use crate::view::View;
+use crate::witness::bear_witness;
 
 /// Packs that are repacked, published and condemned together.
 const BATCH: usize = 64;
@@ -65,6 +66,9 @@ pub fn apply(
     run.refuse_holes()?;
     run.condemn(&plan.going)?;
     run.finish()?;
+    if plan.options.grace_seconds > 0 {
+        bear_witness(run.vault, keeper.writer, keeper.clock)?;
+    }
     Ok(run.report)
 }
 

@@ -78,12 +78,13 @@ pub struct State {
     pub commits: BTreeMap<RecordName, Commit>,
     /// Holds that are in force.
     pub holds: Vec<Hold>,
-    /// Condemned packs of this target, with the record that first said so and when by its clock.
-    pub condemned: Vec<(RecordName, Time, Condemned)>,
+    /// Condemned packs of this target, with the record that says so and since when it has surely
+    /// been there ([`crate::Witnesses`]).
+    pub condemned: Vec<(RecordName, Option<Time>, Condemned)>,
     /// Packs that were deleted from this target.
     pub deleted: BTreeSet<ObjectHash>,
-    /// When that was first said, by the clock of who said it.
-    pub delete_times: BTreeMap<ObjectHash, Time>,
+    /// Since when that has surely been said.
+    pub delete_times: BTreeMap<ObjectHash, Option<Time>>,
     /// Records that publish places, on any target.
     pub places: Vec<RecordName>,
     /// All packs and tables that any record published.
@@ -189,15 +190,16 @@ impl State {
                 released.insert(*hold);
             }
             Statement::Condemn(packs) if here => {
-                let condemned = packs
-                    .iter()
-                    .map(|pack| (said.name, said.time, pack.clone()));
+                let since = vault.logs().witnesses.since(&said.name);
+                let condemned = packs.iter().map(|pack| (said.name, since, pack.clone()));
                 self.condemned.extend(condemned);
             }
             Statement::Delete(packs) if here => {
                 self.deleted.extend(packs.iter().copied());
+                let since = vault.logs().witnesses.since(&said.name);
                 for pack in packs {
-                    self.delete_times.entry(*pack).or_insert(said.time);
+                    let first = self.delete_times.entry(*pack).or_insert(since);
+                    *first = [*first, since].into_iter().flatten().min();
                 }
             }
             Statement::Places { .. } => self.places.push(said.name),
@@ -208,13 +210,16 @@ impl State {
 
     /// All condemns of this target, as the rules of `ov_policy::prune` take them.
     pub fn condemns(&self) -> prune::Condemned<ObjectHash, FrameRef> {
-        self.condemns_until(None)
+        self.condemned
+            .iter()
+            .map(|(_, _, one)| condemn(one))
+            .collect()
     }
 
-    /// Those put at or before a time, by the clock of who put them.
-    pub fn condemns_until(&self, last: Option<Time>) -> prune::Condemned<ObjectHash, FrameRef> {
-        let old = |time: &Time| last.is_none_or(|last| *time <= last);
-        let condemned = self.condemned.iter().filter(|(_, time, _)| old(time));
+    /// Those that were surely there at a time.
+    pub fn condemns_until(&self, last: Time) -> prune::Condemned<ObjectHash, FrameRef> {
+        let old = |since: &Option<Time>| since.is_some_and(|since| since <= last);
+        let condemned = self.condemned.iter().filter(|(_, since, _)| old(since));
         condemned.map(|(_, _, one)| condemn(one)).collect()
     }
 

@@ -83,10 +83,10 @@ impl View {
         self.condemned = self.state.condemns();
         self.ripe = match self.grace_seconds {
             0 => self.state.condemns(),
-            grace => self.state.condemns_until(Some(Time {
+            grace => self.state.condemns_until(Time {
                 seconds: began.seconds.saturating_sub(grace),
                 nanos: began.nanos,
-            })),
+            }),
         };
         self.contents = self.graph.contents();
         self.record_packs = record_packs(vault);
