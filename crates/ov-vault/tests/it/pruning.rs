@@ -1,7 +1,7 @@
 //! Forgetting and pruning free space, and nothing that is needed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use ov_format::name::ObjectName;
 use ov_format::statement::Role;
@@ -87,6 +87,35 @@ fn with_a_grace_one_prune_condemns_and_a_later_one_deletes() {
     assert_eq!(run(&mut vault).deleted, 0);
     site.clock.advance(DAY + 1);
     assert!(run(&mut vault).deleted > 0);
+    site.assert_whole(&site.memory);
+}
+
+#[test]
+fn a_condemn_whose_put_hung_for_longer_than_the_grace_does_not_cut_the_grace_short() {
+    let site = Site::new();
+    let [first, _] = two_snapshots(&site);
+    site.appoint("another", &[Role::Agent]);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    let (clock, records) = (site.clock.clone(), AtomicU8::new(0));
+    // First the places of what was moved, then the condemn: this one hangs.
+    let slow = Flaky::new(site.memory.clone(), move |operation: &Operation| {
+        let record = matches!(operation.name(), Some(ObjectName::Record(_)));
+        if operation.writes() && record && records.fetch_add(1, Ordering::Relaxed) == 1 {
+            clock.advance(8 * DAY);
+        }
+        None
+    });
+    let mut vault = site.open(Arc::new(slow));
+    let options = PruneOptions::usual(&vault, Lists::Late);
+    let run = |vault: &mut Vault| {
+        let plan = ov_vault::prune::plan(vault, &site.owner(), &options).unwrap();
+        ov_vault::prune::apply(vault, &site.owner(), &plan).unwrap()
+    };
+    assert!(run(&mut vault).condemned > 0);
+    let mut later = site.vault();
+    assert_eq!(run(&mut later).deleted, 0, "its agent may be at work yet");
+    site.clock.advance(7 * DAY + 1);
+    assert!(run(&mut later).deleted > 0);
     site.assert_whole(&site.memory);
 }
 

@@ -27,7 +27,8 @@ use ov_vault::{Clock, Keeper, Silence, State, Vault, VaultError};
 
 pub const DAY: i64 = 24 * 3600;
 
-pub struct SetClock(pub AtomicI64);
+#[derive(Clone)]
+pub struct SetClock(pub Arc<AtomicI64>);
 
 impl SetClock {
     pub fn advance(&self, seconds: i64) {
@@ -66,7 +67,7 @@ impl Site {
     pub fn new() -> Self {
         let memory = Arc::new(Memory::new());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(11));
-        let clock = SetClock(AtomicI64::new(4_000_000_000));
+        let clock = SetClock(Arc::new(AtomicI64::new(4_000_000_000)));
         let founding = Founding {
             compartments: vec!["clinical".to_owned()],
             owner: "owner".to_owned(),
