@@ -11,11 +11,15 @@
 //! - [`repack`]: which packs are deleted whole, which are copied and gathered.
 //! - [`prune`]: the rules by which agents and keepers share a target without locks. The engine
 //!   and the state-space search call the same functions.
+//! - [`forecast`]: how fast a target grows and when it is full, with how far that may be wrong.
+//! - [`placement`]: whether copies are where the policy wants them, and what to do if not.
 //! - [`span`]: lengths of time as people write them (`2y5m7d3h`).
 //!
 //! This crate must never see plaintext, keys, or bytes from outside.
 
 pub mod activity;
+pub mod forecast;
+pub mod placement;
 pub mod prune;
 pub mod reason;
 pub mod repack;
