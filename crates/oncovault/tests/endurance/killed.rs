@@ -3,7 +3,7 @@
 //! `ONCOVAULT_TEST_KILLS` says how often each verb is killed; ten times unless told otherwise.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
