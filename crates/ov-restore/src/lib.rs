@@ -8,8 +8,9 @@
 //!
 //! [`ReaderKeys`] open what the key file or the recovery kit may open; [`Snapshots`] lists and
 //! selects; a [`FrameReader`] fetches, opens, decodes and verifies frames; a [`Tree`] walks the
-//! entries of a snapshot; [`restore`](fn@restore), [`dump`](dump_file), [`diff`](fn@diff),
-//! [`find`](fn@find) and [`check_content`](fn@check_content) are what people ask for.
+//! entries of a snapshot, and [`RandomAccess`] enters trees and files anywhere;
+//! [`restore`](fn@restore), [`dump`](dump_file), [`diff`](fn@diff), [`find`](fn@find) and
+//! [`check_content`](fn@check_content) are what people ask for.
 
 mod archive;
 mod cache;
@@ -24,6 +25,9 @@ mod graph;
 mod keys;
 mod moment;
 mod monitor;
+mod positions;
+mod random_access;
+mod read_at;
 mod read_error;
 mod reader;
 mod report;
@@ -34,6 +38,7 @@ mod shape;
 mod snapshots;
 mod tally;
 mod tree;
+mod turns;
 mod verify;
 mod window;
 
@@ -48,6 +53,9 @@ pub use graph::load_graph;
 pub use keys::{CompartmentKey, ReaderKeys};
 pub use moment::Moment;
 pub use monitor::{Monitor, Notice, Progress, Void};
+pub use positions::{Gap, Leaf, Located, Positions};
+pub use random_access::RandomAccess;
+pub use read_at::Seek;
 pub use read_error::{Damage, PageFault, ReadError, TreeError};
 pub use reader::{Frame, FrameReader, Limits, Visit};
 pub use report::{Ending, EntryError, Failure, Report, Shown};

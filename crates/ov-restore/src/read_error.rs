@@ -123,6 +123,9 @@ pub enum PageFault {
     /// It reaches beyond the page that follows it.
     #[error("it overlaps with the page behind it")]
     Order,
+    /// It does not have as many entries below it as what points to it says.
+    #[error("it does not have as many entries as announced")]
+    Count,
     /// Its extents do not add up to the length that what points to it says.
     #[error("its extents do not add up to the length announced")]
     Sum,

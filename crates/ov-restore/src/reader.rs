@@ -181,6 +181,19 @@ impl<'a> FrameReader<'a> {
         Err(failed)
     }
 
+    /// Fetches and opens the head of a frame's segment, if it is not open yet: then reading the
+    /// frame takes one request.
+    pub(crate) fn open_head(&self, at: FrameRef) -> Result<(), ReadError> {
+        let mut failed = ReadError::NoPlace { at };
+        for spot in self.spots(at) {
+            match self.opener(at, &spot) {
+                Ok(_) => return Ok(()),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
     /// The pack from which a frame would be fetched.
     pub fn pack_of(&self, at: FrameRef) -> Option<ObjectHash> {
         self.spots(at).next().map(|spot| spot.pack)

@@ -32,7 +32,7 @@ fn file(name: &str, content: Content, size: u64) -> Entry {
     }
 }
 
-fn inline(name: &str) -> Entry {
+pub fn inline(name: &str) -> Entry {
     let content = Content::Inline(name.as_bytes().to_vec());
     file(name, content, u64::try_from(name.len()).unwrap())
 }

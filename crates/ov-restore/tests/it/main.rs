@@ -3,6 +3,7 @@
 
 mod forge;
 mod hostile;
+mod random_access;
 mod reading;
 mod restoring;
 mod site;
