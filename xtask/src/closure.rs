@@ -30,6 +30,16 @@ const LEAST: &[(&str, &[&str])] = &[
     ),
     ("ov-backup", &["ov-open", "ov-restore"]),
     (
+        "ov-terminal",
+        &[
+            "ov-open",
+            "ov-restore",
+            "ov-coding",
+            "ov-source",
+            "ov-backup",
+        ],
+    ),
+    (
         "ov-vault",
         &["ov-open", "ov-coding", "ov-source", "ov-clinical"],
     ),

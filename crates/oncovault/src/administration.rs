@@ -5,16 +5,13 @@ use std::path::{Path, PathBuf};
 use ov_admin::members::{self, MemberInfo};
 use ov_admin::{AdminAccess, AdminError};
 use ov_format::id::{CompartmentId, MemberId};
-use ov_open::recovery::RecoveryError;
 use ov_seal::entropy::OsEntropy;
 use ov_seal::keyfile::{KeyFacts, KeyFile, Wrap};
 use ov_seal::member::MemberSecret;
 use ov_seal::passphrase::Passphrase;
+use ov_terminal::{Copies, Desk, Failure, Opened, key_file, passphrase};
 
-use crate::desk::{Copies, Desk, Opened, reserve_key_file, write_key_file};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::passphrase;
+use crate::explain;
 
 /// A vault as an admin sees it.
 pub struct Administration {
@@ -29,14 +26,15 @@ impl Administration {
     pub fn open(desk: &Desk) -> Result<Self, Failure> {
         let opened = desk.open(Copies::Welcome)?;
         let access =
-            AdminAccess::unlock(&opened.vault, opened.writer.member, &opened.writer.secret)?;
+            AdminAccess::unlock(&opened.vault, opened.writer.member, &opened.writer.secret)
+                .map_err(explain::admin)?;
         Ok(Self { opened, access })
     }
 
     /// All members.
     pub fn members(&self) -> Result<Vec<MemberInfo>, Failure> {
         let open = |context: &_, head: &[u8]| self.access.open(context, head);
-        Ok(members::list(&self.opened.vault, &open)?)
+        members::list(&self.opened.vault, &open).map_err(explain::admin)
     }
 
     /// The member of a name, or of an id or its beginning.
@@ -77,7 +75,9 @@ impl Administration {
             }
             _ => {
                 let found = names.iter().map(|name| self.access.find(name));
-                Ok(found.collect::<Result<_, AdminError>>()?)
+                found
+                    .collect::<Result<_, AdminError>>()
+                    .map_err(explain::admin)
             }
         }
     }
@@ -129,7 +129,7 @@ impl NewKey {
         make: impl FnOnce() -> Result<(KeyFacts, MemberSecret, T), Failure>,
     ) -> Result<(KeyFacts, T), Failure> {
         let passphrase = self.protection.passphrase()?;
-        let file = reserve_key_file(&self.out)?;
+        let file = key_file::reserve(&self.out)?;
         let (facts, secret, more) = match make() {
             Ok(made) => made,
             Err(failure) => {
@@ -140,7 +140,7 @@ impl NewKey {
         };
         let wrap = passphrase.as_ref().map_or(Wrap::None, Wrap::Passphrase);
         let key = KeyFile::new(facts.clone(), &secret, wrap, &OsEntropy)?;
-        write_key_file(&file, &self.out, &key)?;
+        key_file::write(&file, &self.out, &key)?;
         Ok((facts, more))
     }
 }
@@ -150,8 +150,8 @@ pub fn replace_key_file(path: &Path, key: &KeyFile) -> Result<(), Failure> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let beside = PathBuf::from(name);
-    let file = reserve_key_file(&beside)?;
-    let placed = write_key_file(&file, &beside, key).and_then(|()| {
+    let file = key_file::reserve(&beside)?;
+    let placed = key_file::write(&file, &beside, key).and_then(|()| {
         std::fs::rename(&beside, path)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
     });
@@ -159,48 +159,4 @@ pub fn replace_key_file(path: &Path, key: &KeyFile) -> Result<(), Failure> {
         let _ = std::fs::remove_file(&beside);
     }
     placed
-}
-
-impl From<AdminError> for Failure {
-    fn from(error: AdminError) -> Self {
-        match error {
-            AdminError::Vault(error) => error.into(),
-            AdminError::Store(error) => error.into(),
-            error => {
-                let failure = Self::of(exit_of(&error), &error);
-                match error {
-                    AdminError::AlreadyAVault { .. } => {
-                        failure.help("nothing was changed; use it as it is, or name another place")
-                    }
-                    AdminError::NoCompartment(_) => {
-                        failure.help("`oncovault key list` shows members and compartments")
-                    }
-                    AdminError::NoMember(_) => {
-                        failure.help("`oncovault key list` shows who there is")
-                    }
-                    _ => failure,
-                }
-            }
-        }
-    }
-}
-
-/// The class of an admin's error.
-pub fn exit_of(error: &AdminError) -> Exit {
-    match error {
-        AdminError::BadName { .. }
-        | AdminError::NameTaken(_)
-        | AdminError::NoRoles
-        | AdminError::NeedsCompartment(_) => Exit::Usage,
-        AdminError::NotTheKit | AdminError::UnknownCompartment(_) => Exit::WrongKey,
-        AdminError::Missing { .. } => Exit::Damage,
-        AdminError::LastAdmin(_) | AdminError::Yourself | AdminError::TheKit => Exit::Refused,
-        _ => Exit::Failed,
-    }
-}
-
-impl From<RecoveryError> for Failure {
-    fn from(error: RecoveryError) -> Self {
-        Self::of(Exit::WrongKey, &error).help("compare each word with the paper, then try again")
-    }
 }

@@ -1,10 +1,9 @@
 //! Entries of a tree, as they are shown.
 
 use ov_format::entry::{Entry, Kind, ReadState};
+use ov_terminal::moment;
+use ov_terminal::screen::shown;
 use serde_json::{Value, json};
-
-use crate::moment;
-use crate::screen::shown;
 
 /// The absolute path, escaped.
 pub fn path(entry: &Entry) -> String {

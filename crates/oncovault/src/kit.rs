@@ -7,12 +7,11 @@ use std::path::Path;
 
 use ov_format::id::VaultId;
 use ov_open::recovery::RecoveryKit;
+use ov_terminal::Failure;
+use ov_terminal::screen::{BOLD, Screen, WARNING};
 use qrcode::render::{svg, unicode};
 use qrcode::{EcLevel, QrCode};
 use zeroize::Zeroizing;
-
-use crate::failure::Failure;
-use crate::screen::{BOLD, Screen, WARNING};
 
 const COLUMNS: usize = 4;
 

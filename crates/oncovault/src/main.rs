@@ -1,153 +1,122 @@
 //! OncoVault: encrypted, deduplicated backup for cancer care. The program for people, with every
-//! verb; `oncovault-agent` and `oncovault-keeper` are the same files, fewer.
+//! verb. What needs no reading key comes from `oncovault-agent`, `oncovault-keeper` and `ov-terminal`;
+//! here is what readers and admins do, one file per verb.
 
 mod administration;
-mod age;
-mod amount;
-mod backup_source;
-mod desk;
 mod entry_view;
-mod environment;
-mod exit;
-mod failure;
-mod folders;
-mod keeping;
+mod explain;
 mod kit;
-mod machine;
-mod meter;
-mod moment;
-mod options;
-mod passphrase;
-mod program;
-mod raw_stats;
 mod reading;
 mod role;
-mod screen;
-mod signals;
-mod table;
 mod verb;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Subcommand;
+use oncovault_agent::backup;
+use oncovault_keeper::{accept, copy, hold, prune, repair, rescan};
+use ov_terminal::program::{self, Verbs};
+use ov_terminal::verb::{target, version};
+use ov_terminal::{Desk, Exit, Failure};
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::options::Options;
-use crate::program::Line;
+use crate::verb::{
+    check, debug, demo, diff, dump, find, forget, init, key, ls, restore, snapshots, stats, tag,
+};
 
-/// Encrypted, deduplicated backup for cancer care.
-#[derive(Parser, Debug)]
-#[command(
-    name = "oncovault",
-    version,
-    max_term_width = 100,
-    propagate_version = false
-)]
-struct Cli {
-    #[command(flatten)]
-    options: Options,
-
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand, Debug)]
+#[derive(Subcommand)]
 enum Verb {
     /// Create a vault, its owner's key file and its recovery kit
-    Init(verb::init::Args),
+    Init(init::Args),
     /// Store files, or a stream, as a snapshot
-    Backup(verb::backup::Args),
+    Backup(backup::Args),
     /// List snapshots
-    Snapshots(verb::snapshots::Args),
+    Snapshots(snapshots::Args),
     /// List what is in a snapshot
-    Ls(verb::ls::Args),
+    Ls(ls::Args),
     /// Find names in snapshots
-    Find(verb::find::Args),
+    Find(find::Args),
     /// Bring files back
-    Restore(verb::restore::Args),
+    Restore(restore::Args),
     /// Write one file, or a folder as an archive
-    Dump(verb::dump::Args),
+    Dump(dump::Args),
     /// Compare two snapshots
-    Diff(verb::diff::Args),
+    Diff(diff::Args),
     /// Tell how much there is
-    Stats(verb::stats::Args),
+    Stats(stats::Args),
     /// Look for damage
-    Check(verb::check_with_keys::Args),
+    Check(check::Args),
     /// Mend damage from a copy
-    Repair(verb::repair::Args),
+    Repair(repair::Args),
     /// Accept new snapshots of other agents
-    Accept(verb::accept::Args),
+    Accept(accept::Args),
     /// Find out again what packs hold
-    Rescan(verb::rescan::Args),
+    Rescan(rescan::Args),
     /// Let snapshots go, by name or by rule
-    Forget(verb::forget::Args),
+    Forget(forget::Args),
     /// Hold snapshots, whatever a rule says
-    Hold(verb::hold::Args),
+    Hold(hold::Args),
     /// Free what no snapshot needs
-    Prune(verb::prune::Args),
+    Prune(prune::Args),
     /// Copy snapshots to a second place
-    Copy(verb::copy::Args),
+    Copy(copy::Args),
     /// Change the tags of a snapshot
-    Tag(verb::tag::Args),
+    Tag(tag::Args),
     /// Members, their keys, and the recovery kit
-    Key(verb::key::Args),
+    Key(key::Args),
     /// Try what a target really keeps
-    Target(verb::target::Args),
+    Target(target::Args),
     /// Play the whole story through on made-up files
-    Demo(verb::demo::Args),
+    Demo(demo::Args),
     /// Look at objects, for people who mend things
-    Debug(verb::debug::Args),
+    Debug(debug::Args),
     /// Tell which program this is
-    Version(verb::version::Args),
+    Version(version::Args),
 }
 
-impl Line for Cli {
-    fn options(&self) -> &Options {
-        &self.options
-    }
+impl Verbs for Verb {
+    const PROGRAM: &'static str = "oncovault";
+    const ABOUT: &'static str = "Encrypted, deduplicated backup for cancer care";
 
     fn act(&self, desk: &Desk) -> Result<Exit, Failure> {
-        match &self.verb {
-            Verb::Init(args) => verb::init::run(args, desk),
-            Verb::Backup(args) => verb::backup::run(args, desk),
-            Verb::Snapshots(args) => verb::snapshots::run(args, desk),
-            Verb::Ls(args) => verb::ls::run(args, desk),
-            Verb::Find(args) => verb::find::run(args, desk),
-            Verb::Restore(args) => verb::restore::run(args, desk),
-            Verb::Dump(args) => verb::dump::run(args, desk),
-            Verb::Diff(args) => verb::diff::run(args, desk),
-            Verb::Stats(args) => verb::stats::run(args, desk),
-            Verb::Check(args) => verb::check_with_keys::run(args, desk),
-            Verb::Repair(args) => verb::repair::run(args, desk),
-            Verb::Accept(args) => verb::accept::run(args, desk),
-            Verb::Rescan(args) => verb::rescan::run(args, desk),
-            Verb::Forget(args) => verb::forget_with_keys::run(args, desk),
-            Verb::Hold(args) => verb::hold::run(args, desk),
-            Verb::Prune(args) => verb::prune::run(args, desk),
-            Verb::Copy(args) => verb::copy::run(args, desk),
-            Verb::Tag(args) => verb::tag::run(args, desk),
-            Verb::Key(args) => verb::key::run(args, desk),
-            Verb::Target(args) => verb::target::run(args, desk),
-            Verb::Demo(args) => verb::demo::run(args, desk),
-            Verb::Debug(args) => verb::debug::run(args, desk),
-            Verb::Version(args) => verb::version::run(args, desk),
+        match self {
+            Self::Init(args) => init::run(args, desk),
+            Self::Backup(args) => backup::run(args, desk),
+            Self::Snapshots(args) => snapshots::run(args, desk),
+            Self::Ls(args) => ls::run(args, desk),
+            Self::Find(args) => find::run(args, desk),
+            Self::Restore(args) => restore::run(args, desk),
+            Self::Dump(args) => dump::run(args, desk),
+            Self::Diff(args) => diff::run(args, desk),
+            Self::Stats(args) => stats::run(args, desk),
+            Self::Check(args) => check::run(args, desk),
+            Self::Repair(args) => repair::run(args, desk),
+            Self::Accept(args) => accept::run(args, desk),
+            Self::Rescan(args) => rescan::run(args, desk),
+            Self::Forget(args) => forget::run(args, desk),
+            Self::Hold(args) => hold::run(args, desk),
+            Self::Prune(args) => prune::run(args, desk),
+            Self::Copy(args) => copy::run(args, desk),
+            Self::Tag(args) => tag::run(args, desk),
+            Self::Key(args) => key::run(args, desk),
+            Self::Target(args) => target::run(args, desk),
+            Self::Demo(args) => demo::run(args, desk),
+            Self::Debug(args) => debug::run(args, desk),
+            Self::Version(args) => version::run(args, Self::PROGRAM, desk),
         }
     }
 }
 
 fn main() -> ExitCode {
-    program::run::<Cli>()
+    program::run::<Verb>()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory;
+    use super::Verb;
+    use ov_terminal::program;
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        program::command::<Verb>().debug_assert();
     }
 }

@@ -2,15 +2,14 @@
 
 use clap::Args;
 use ov_restore::{
-    ArchiveError, DumpError, FilterError, Filters, FrameReader, Limits, Part, ReadError,
-    ReaderKeys, RestoreError, SelectError, SnapshotInfo, SnapshotPath, Snapshots, Tree, TreeError,
+    Filters, FrameReader, Limits, Part, ReaderKeys, SelectError, SnapshotInfo, SnapshotPath,
+    Snapshots, Tree,
 };
+use ov_terminal::{Copies, Desk, Exit, Failure, Opened};
+
+use crate::explain;
 use ov_vault::graph::Graph;
 use ov_vault::{State, Vault};
-
-use crate::desk::{Copies, Desk, Opened};
-use crate::exit::Exit;
-use crate::failure::Failure;
 
 /// Which snapshots are meant.
 #[derive(Args, Clone, Debug, Default)]
@@ -141,9 +140,9 @@ impl Reading {
 
 /// The part of a snapshot at a path.
 pub fn part(tree: &Tree<'_>, info: &SnapshotInfo, path: &[u8]) -> Result<Part, Failure> {
-    let found = Part::at(tree, path)?;
+    let found = Part::at(tree, path).map_err(explain::tree)?;
     found.ok_or_else(|| {
-        let path = crate::screen::shown(path);
+        let path = ov_terminal::screen::shown(path);
         Failure::failed(format!("/{path} is not in snapshot {}", info.short_id())).help(format!(
             "`oncovault ls {}` lists what is in it",
             info.short_id()
@@ -155,68 +154,4 @@ pub fn part(tree: &Tree<'_>, info: &SnapshotInfo, path: &[u8]) -> Result<Part, F
 pub fn snapshot_path(text: &std::ffi::OsStr) -> Result<SnapshotPath, Failure> {
     use std::os::unix::ffi::OsStrExt;
     SnapshotPath::parse(text.as_bytes()).map_err(|error| Failure::of(Exit::Usage, &error))
-}
-
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
-        Self::of(exit_of_read(&error), &error)
-            .help("`oncovault check` tells what is touched; other files are not affected")
-    }
-}
-
-/// The class of an error in reading a frame.
-pub fn exit_of_read(error: &ReadError) -> Exit {
-    match error {
-        ReadError::Store(error) => crate::failure::exit_of_store(error),
-        ReadError::Closed { .. } => Exit::WrongKey,
-        _ => Exit::Damage,
-    }
-}
-
-impl From<TreeError> for Failure {
-    fn from(error: TreeError) -> Self {
-        Self::of(exit_of_read(&error.source), &error)
-            .help("`oncovault check` tells what is touched; other parts are not affected")
-    }
-}
-
-impl From<FilterError> for Failure {
-    fn from(error: FilterError) -> Self {
-        Self::of(Exit::Usage, &error)
-    }
-}
-
-impl From<RestoreError> for Failure {
-    fn from(error: RestoreError) -> Self {
-        let failure = Self::of(Exit::Failed, &error);
-        match error {
-            RestoreError::Full(_) => failure.help(
-                "make room, then run the same again with --overwrite if-changed: it goes on from there",
-            ),
-            RestoreError::NoSpace { .. } => {
-                failure.help("choose a larger place with --to, or a part with --include")
-            }
-            RestoreError::Target(_) => failure.help("look at --to DIR"),
-        }
-    }
-}
-
-impl From<DumpError> for Failure {
-    fn from(error: DumpError) -> Self {
-        let exit = match error {
-            DumpError::Content(_) => Exit::Damage,
-            _ => Exit::Failed,
-        };
-        Self::of(exit, &error)
-    }
-}
-
-impl From<ArchiveError> for Failure {
-    fn from(error: ArchiveError) -> Self {
-        let exit = match error {
-            ArchiveError::Tree(_) | ArchiveError::Content { .. } => Exit::Damage,
-            _ => Exit::Failed,
-        };
-        Self::of(exit, &error)
-    }
 }

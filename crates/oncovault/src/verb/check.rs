@@ -1,151 +1,64 @@
-//! `check`: whether all is there and whole, as far as it shows without reading content.
+//! `check --with-keys`: opens everything too.
 
-use ov_vault::SystemClock;
-use ov_vault::check::{CheckReport, Checking, Depth};
-use serde_json::{Value, json};
+use oncovault_keeper::{Keeping, check};
+use ov_restore::{Void, check_content};
+use ov_terminal::{Desk, Exit, Failure, amount};
+use serde_json::json;
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::keeping::{Keeping, full_ids, ids};
-use crate::screen::GOOD;
-use crate::{age, amount};
+use crate::reading::Reading;
 
 /// What `check` takes.
 #[derive(clap::Args, Debug)]
-#[group(skip)]
 pub struct Args {
-    /// Read every byte, or a share of them, those first that were not read for longest
-    #[arg(long, value_name = "N%", num_args = 0..=1, require_equals = true,
-          default_missing_value = "100%", value_parser = read_percent)]
-    read_data: Option<u8>,
+    #[command(flatten)]
+    check: check::Args,
 
-    /// Read packs that were not read for this long, like 30d
-    #[arg(long, value_name = "AGE", conflicts_with = "read_data", value_parser = age::seconds)]
-    older_than: Option<u64>,
+    /// Open, decode and compare the content of all snapshots too
+    #[arg(long)]
+    with_keys: bool,
 }
 
 /// Checks.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    if !args.with_keys {
+        return check::run(&args.check, desk);
+    }
     let mut keeping = Keeping::open(desk)?;
-    let report = check(args, &mut keeping)?;
-    keeping.watcher.meter.clear();
-    desk.screen.document(&document(&report));
-    print(&report, desk);
-    Ok(exit_of(&report))
-}
-
-/// Checks what shows without reading content.
-pub fn check(args: &Args, keeping: &mut Keeping) -> Result<CheckReport, Failure> {
-    let verified = keeping.opened.state.join("verified");
-    let secrets = keeping.opened.secrets()?;
+    let report = check::check(&args.check, &mut keeping)?;
     let Keeping {
         opened, watcher, ..
     } = keeping;
-    let checking = Checking {
-        secrets: (!secrets.structure.is_empty()).then_some(&secrets),
-        clock: &SystemClock,
-        monitor: watcher,
-        verified: Some(&verified),
-    };
-    Ok(ov_vault::check::check(
-        &mut opened.vault,
-        &checking,
-        depth(args),
-    )?)
-}
-
-fn depth(args: &Args) -> Depth {
-    match (args.read_data, args.older_than) {
-        (Some(100), _) => Depth::Read,
-        (Some(percent), _) => Depth::ReadShare(percent),
-        (None, Some(seconds)) => Depth::OlderThan(seconds),
-        (None, None) => Depth::Objects,
+    let reading = Reading::of(opened, desk)?;
+    reading.require_reader("check content")?;
+    let graph = reading.graph()?;
+    let reader = reading.reader(&graph);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut listed = reading.snapshots.listed.clone();
+    listed.retain(|info| !report.late.contains(&info.commit));
+    let content = check_content(&reader, &listed, workers, &Void);
+    watcher.meter.clear();
+    check::print(&report, desk);
+    for finding in &content.findings.kept {
+        desk.screen.warn(finding);
     }
-}
-
-/// How a check ends.
-pub fn exit_of(report: &CheckReport) -> Exit {
-    match report.is_clean() {
-        true => Exit::Done,
-        false => Exit::Damage,
-    }
-}
-
-/// For programs.
-pub fn document(report: &CheckReport) -> Value {
-    let findings = report.findings.iter().map(|found| {
-        json!({
-            "finding": found.finding.to_string(),
-            "snapshots": full_ids(&found.snapshots),
-        })
-    });
-    json!({
-        "clean": report.is_clean(),
-        "findings": findings.collect::<Vec<_>>(),
-        "affected_snapshots": full_ids(&report.affected()),
-        "snapshots": report.snapshots,
-        "frames": report.frames,
-        "objects": report.objects,
-        "bytes": report.bytes,
-        "packs_read": report.packs_read,
-        "bytes_read": report.bytes_read,
-        "unpublished": report.unpublished,
-        "unpublished_bytes": report.unpublished_bytes,
-        "condemned": report.condemned,
-        "late_snapshots": full_ids(&report.late),
-    })
-}
-
-/// For people.
-pub fn print(report: &CheckReport, desk: &Desk) {
-    let screen = &desk.screen;
-    if !report.late.is_empty() {
-        screen.line(format_args!(
-            "{}: came too late and was run again; `accept` clears it",
-            ids(&report.late)
-        ));
-    }
-    for found in &report.findings {
-        match found.snapshots.is_empty() {
-            true => screen.warn(&found.finding),
-            false => screen.warn(format_args!(
-                "{} (touches snapshots {})",
-                found.finding,
-                ids(&found.snapshots)
-            )),
-        }
-    }
-    screen.line(format_args!(
-        "{} objects with {}; {} followed, {} packs read with {}",
-        report.objects,
-        amount::bytes(report.bytes),
-        amount::of(report.snapshots, "snapshot", "snapshots"),
-        report.packs_read,
-        amount::bytes(report.bytes_read)
+    desk.screen.line(format_args!(
+        "Content of {}: {} pages, {} frames, {} opened and compared",
+        amount::of(content.snapshots, "snapshot", "snapshots"),
+        content.pages,
+        content.frames,
+        amount::bytes(content.bytes)
     ));
-    if report.unpublished > 0 {
-        let size = amount::bytes(report.unpublished_bytes);
-        screen.note(format_args!(
-            "{} with {size} belong to no snapshot yet, or to runs that died; `prune` frees the latter.",
-            amount::of(report.unpublished, "object", "objects")
-        ));
-    }
-    match report.is_clean() {
-        true => screen.line(format_args!("{GOOD}No damage found.{GOOD:#}")),
-        false => {
-            let found = amount::of(report.findings.len() as u64, "thing", "things");
-            screen.warn(format_args!(
-                "{found} wrong. `repair plan --from COPY` shows what a copy can mend"
-            ));
-        }
-    }
-}
-
-fn read_percent(text: &str) -> Result<u8, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).parse::<u8>();
-    match number {
-        Ok(number @ 1..=100) => Ok(number),
-        _ => Err("write a share from 1% to 100%".to_owned()),
+    let mut document = check::document(&report);
+    document["content"] = json!({
+        "snapshots": content.snapshots,
+        "pages": content.pages,
+        "frames": content.frames,
+        "bytes": content.bytes,
+        "findings": content.findings.kept.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    });
+    desk.screen.document(&document);
+    match content.findings.is_empty() {
+        true => Ok(check::exit_of(&report)),
+        false => Ok(Exit::Damage),
     }
 }

@@ -5,12 +5,8 @@ use ov_format::name::ObjectName;
 use ov_format::object::HEADER_BYTES;
 use ov_format::record::SignedRecord;
 use ov_store::{Listed, Listing, Store};
+use ov_terminal::{Desk, Exit, Failure, moment};
 use serde_json::{Value, json};
-
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::moment;
 
 /// What `debug` takes.
 #[derive(clap::Args, Debug)]

@@ -4,13 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ov_seal::entropy::{Entropy, OsEntropy};
+use ov_terminal::screen::{BOLD, DIM, GOOD};
+use ov_terminal::{Desk, Exit, Failure, folders};
 use serde_json::{Value, json};
-
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::folders;
-use crate::screen::{BOLD, DIM, GOOD};
 
 /// What `demo` takes.
 #[derive(clap::Args, Debug)]
@@ -140,7 +136,7 @@ impl<'d> Stage<'d> {
         let program = program.map_err(|e| Failure::failed(format!("cannot find myself: {e}")))?;
         let mut command = Command::new(program);
         command.current_dir(&self.folder).stdin(Stdio::null());
-        for name in crate::environment::KNOWN {
+        for name in ov_terminal::environment::KNOWN {
             command.env_remove(name);
         }
         command.env("ONCOVAULT_STATE_DIR", self.folder.join("state"));

@@ -3,14 +3,12 @@
 use std::ffi::OsString;
 
 use ov_restore::{Change, Difference, Tree};
+use ov_terminal::screen::{Form, shown};
+use ov_terminal::{Desk, Exit, Failure, amount};
 use serde_json::{Value, json};
 
-use crate::amount;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 use crate::reading::{Reading, Which, snapshot_path};
-use crate::screen::{Form, shown};
 
 /// What `diff` takes.
 #[derive(clap::Args, Debug)]
@@ -56,7 +54,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
                 shown(&path)
             )),
         }
-    })?;
+    })
+    .map_err(explain::tree)?;
     tally.print(desk);
     desk.screen.document(&json!({
         "before": before.id(),

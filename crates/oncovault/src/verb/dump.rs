@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use ov_restore::{Filter, Part, Tree, Wanted, dump_file, dump_tar, dump_zip};
+use ov_terminal::{Desk, Exit, Failure};
 use serde_json::json;
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 use crate::reading::{Reading, Which, part, snapshot_path};
 
 /// What `dump` takes.
@@ -64,10 +63,14 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     };
     let write = |out: &mut dyn Write| -> Result<u64, Failure> {
         match (args.archive, &part) {
-            (Some(Archive::Tar), _) => Ok(dump_tar(&everything, workers, out)?.count),
-            (Some(Archive::Zip), _) => Ok(dump_zip(&everything, workers, out)?.count),
+            (Some(Archive::Tar), _) => Ok(dump_tar(&everything, workers, out)
+                .map_err(explain::archive)?
+                .count),
+            (Some(Archive::Zip), _) => Ok(dump_zip(&everything, workers, out)
+                .map_err(explain::archive)?
+                .count),
             (None, Part::One(entry)) => {
-                dump_file(&reader, entry, workers, out)?;
+                dump_file(&reader, entry, workers, out).map_err(explain::dump)?;
                 Ok(0)
             }
             (None, _) => Err(Failure::usage("this is a folder")
@@ -88,7 +91,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     match left_out {
         0 => Ok(Exit::Done),
         count => {
-            let things = crate::amount::of(count, "thing is", "things are");
+            let things = ov_terminal::amount::of(count, "thing is", "things are");
             desk.screen.warn(format_args!("{things} not in the archive: it cannot hold them, or the backup could not read them"));
             Ok(Exit::SourceUnread)
         }

@@ -1,13 +1,12 @@
 //! `find`: in which snapshots a name is.
 
+use ov_terminal::screen::{BOLD, Form};
+use ov_terminal::{Desk, Exit, Failure};
 use serde_json::json;
 
-use crate::desk::Desk;
 use crate::entry_view;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 use crate::reading::{Reading, Which};
-use crate::screen::{BOLD, Form};
 
 /// What `find` takes.
 #[derive(clap::Args, Debug)]
@@ -55,7 +54,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
             return;
         }
         if last.replace(hit.snapshot.commit) != Some(hit.snapshot.commit) {
-            let time = crate::moment::local(hit.snapshot.snapshot.time);
+            let time = ov_terminal::moment::local(hit.snapshot.snapshot.time);
             let id = hit.snapshot.short_id();
             desk.screen
                 .line(format_args!("{BOLD}Snapshot {id} of {time}{BOLD:#}"));
@@ -68,7 +67,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
                 .screen
                 .line(format_args!("  {}", entry_view::path(&hit.entry))),
         }
-    })?;
+    })
+    .map_err(explain::filter)?;
     for (info, error) in &failed {
         desk.screen
             .warn(format_args!("snapshot {}: {error}", info.short_id()));

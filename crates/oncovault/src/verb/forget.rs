@@ -1,292 +1,92 @@
-//! `forget`: snapshots go, by name or by rule; `prune` then frees what they alone needed.
+//! `forget` with a key that reads: tags count, and what names a group may be finer.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ov_policy::retention::{RetentionError, RuleError, parse_count};
-use ov_policy::{Emptying, Rules, Span, TagList, Verdict};
-use ov_vault::finding::short;
-use ov_vault::forget::{self, ForgetError, ForgetOptions, ForgetPlan};
-use serde_json::{Value, json};
+use oncovault_keeper::Keeping;
+use oncovault_keeper::forget::{self, Trait};
+use ov_format::name::RecordName;
+use ov_restore::{ReaderKeys, SnapshotInfo, Snapshots};
+use ov_terminal::screen::shown;
+use ov_terminal::{Desk, Exit, Failure, amount};
+use ov_vault::forget::ForgetOptions;
+use ov_vault::{State, VaultError};
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::keeping::{Keeping, full_ids};
-use crate::screen::{BOLD, WARNING};
-use crate::verb::prune;
-use crate::{age, amount};
-
-/// What `forget` takes.
-#[derive(clap::Args, Debug)]
-#[command(group = clap::ArgGroup::new("rules").multiple(true).conflicts_with_all(["snapshots", "apply"]))]
-pub struct Args {
-    /// Snapshots to forget: beginnings of ids, `latest` or `latest~N`
-    #[arg(value_name = "SNAP", conflicts_with = "apply")]
-    snapshots: Vec<String>,
-
-    #[command(flatten)]
-    keep: Keep,
-
-    /// What rules count together, always of one agent: dataset, and as a finer grouping host, tags
-    /// or paths, separated by commas (for these a key that reads is needed)
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "dataset",
-          conflicts_with_all = ["snapshots", "apply"])]
-    group_by: Vec<Trait>,
-
-    /// Let a dataset be left with nothing
-    #[arg(long)]
-    allow_empty: bool,
-
-    /// Free what is not needed any more
-    #[arg(long)]
-    prune: bool,
-
-    /// Write the plan into a file, and do nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["apply", "prune", "dry_run"])]
-    plan: Option<PathBuf>,
-
-    /// Carry out exactly this plan
-    #[arg(long, value_name = "FILE")]
-    apply: Option<PathBuf>,
-
-    /// Show the plan, and do nothing
-    #[arg(long, short = 'n', conflicts_with = "prune")]
-    dry_run: bool,
-}
-
-/// What tells groups of snapshots apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Trait {
-    /// The dataset.
-    Dataset,
-    /// The host.
-    Host,
-    /// The tags it has now.
-    Tags,
-    /// What was asked for.
-    Paths,
-}
-
-/// What the rules keep.
-#[derive(clap::Args, Debug)]
-#[command(next_help_heading = "What is kept, of each agent and dataset")]
-struct Keep {
-    /// The newest N
-    #[arg(long, short = 'l', value_name = "N", value_parser = count, group = "rules")]
-    keep_last: Option<u32>,
-    /// The newest of each of N hours
-    #[arg(long, short = 'H', value_name = "N", value_parser = count, group = "rules")]
-    keep_hourly: Option<u32>,
-    /// The newest of each of N days
-    #[arg(long, short = 'd', value_name = "N", value_parser = count, group = "rules")]
-    keep_daily: Option<u32>,
-    /// The newest of each of N weeks
-    #[arg(long, short = 'w', value_name = "N", value_parser = count, group = "rules")]
-    keep_weekly: Option<u32>,
-    /// The newest of each of N months
-    #[arg(long, short = 'm', value_name = "N", value_parser = count, group = "rules")]
-    keep_monthly: Option<u32>,
-    /// The newest of each of N quarters
-    #[arg(long, value_name = "N", value_parser = count, group = "rules")]
-    keep_quarterly: Option<u32>,
-    /// The newest of each of N years
-    #[arg(long, short = 'y', value_name = "N", value_parser = count, group = "rules")]
-    keep_yearly: Option<u32>,
-    /// All within this long before the newest, like 2y5m7d3h
-    #[arg(long, value_name = "AGE", value_parser = age::span, group = "rules")]
-    keep_within: Option<Span>,
-    /// The newest of each hour within this long
-    #[arg(long, value_name = "AGE", value_parser = age::span, group = "rules")]
-    keep_within_hourly: Option<Span>,
-    /// The newest of each day within this long
-    #[arg(long, value_name = "AGE", value_parser = age::span, group = "rules")]
-    keep_within_daily: Option<Span>,
-    /// The newest of each week within this long
-    #[arg(long, value_name = "AGE", value_parser = age::span, group = "rules")]
-    keep_within_weekly: Option<Span>,
-    /// The newest of each month within this long
-    #[arg(long, value_name = "AGE", value_parser = age::span, group = "rules")]
-    keep_within_monthly: Option<Span>,
-    /// The newest of each year within this long
-    #[arg(long, value_name = "AGE", value_parser = age::span, group = "rules")]
-    keep_within_yearly: Option<Span>,
-    /// All with these tags, separated by commas (a key that reads is needed)
-    #[arg(long, value_name = "TAGS", value_parser = tags, group = "rules")]
-    keep_tag: Vec<TagList>,
-}
-
-fn count(text: &str) -> Result<u32, RuleError> {
-    parse_count(text)
-}
-
-fn tags(text: &str) -> Result<TagList, RuleError> {
-    text.parse()
-}
-
-impl Keep {
-    fn rules(&self) -> Rules {
-        Rules {
-            last: self.keep_last,
-            hourly: self.keep_hourly,
-            daily: self.keep_daily,
-            weekly: self.keep_weekly,
-            monthly: self.keep_monthly,
-            quarterly: self.keep_quarterly,
-            yearly: self.keep_yearly,
-            within: self.keep_within,
-            within_hourly: self.keep_within_hourly,
-            within_daily: self.keep_within_daily,
-            within_weekly: self.keep_within_weekly,
-            within_monthly: self.keep_within_monthly,
-            within_yearly: self.keep_within_yearly,
-            keep_tags: self.keep_tag.clone(),
-            ..Rules::default()
-        }
-    }
-}
-
-impl Args {
-    /// Whether tags decide anything.
-    pub fn asks_for_tags(&self) -> bool {
-        !self.keep.keep_tag.is_empty()
-    }
-
-    /// What tells groups apart beside agent and dataset, which always do.
-    pub fn finer(&self) -> Result<BTreeSet<Trait>, Failure> {
-        let mut traits: BTreeSet<Trait> = self.group_by.iter().copied().collect();
-        match traits.remove(&Trait::Dataset) {
-            true => Ok(traits),
-            false => Err(Failure::usage(
-                "--group-by without dataset: snapshots of different datasets are never counted \
-                 together",
-            )
-            .help("possible are dataset, and dataset with any of host, tags and paths")),
-        }
-    }
-}
+pub use oncovault_keeper::forget::Args;
 
 /// Plans and forgets.
-pub fn forget(
-    args: &Args,
-    keeping: &mut Keeping,
-    known: ForgetOptions,
-    desk: &Desk,
-) -> Result<Exit, Failure> {
-    let plan = plan(args, keeping, known)?;
-    print(&plan, desk);
-    if let Some(path) = &args.plan {
-        let written = std::fs::write(path, plan.encode());
-        written.map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
-        let file = path.display();
-        desk.screen.note(format_args!(
-            "Nothing was forgotten. To do it: forget --apply {file}"
-        ));
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let finer = args.finer()?;
+    let mut keeping = Keeping::open(desk)?;
+    let mut known = ForgetOptions::default();
+    if args.asks_for_tags() || !finer.is_empty() {
+        let (vault, writer) = (&keeping.opened.vault, &keeping.opened.writer);
+        let keys = ReaderKeys::unlock(vault, writer.member, &writer.secret)?;
+        if keys.compartments.is_empty() && !finer.is_empty() {
+            return Err(unread());
+        }
+        let snapshots = Snapshots::load(vault, &State::of(vault), &keys)?;
+        all_open(&snapshots)?;
+        known.labels = labels(&snapshots, &finer);
+        let tagged = snapshots
+            .listed
+            .into_iter()
+            .map(|info| (info.commit, info.tags));
+        known.tags = tagged.collect();
     }
-    let mut document = document(&plan);
-    if args.dry_run || args.plan.is_some() {
-        desk.screen.document(&document);
-        return Ok(Exit::Done);
-    }
-    let (vault, keeper) = keeping.split();
-    let record = forget::apply(vault, &keeper, &plan)?;
-    document["done"] = json!(record.is_some());
-    let mut exit = Exit::Done;
-    if args.prune {
-        let (pruned, ended) = prune::usual(keeping, desk)?;
-        document["prune"] = pruned;
-        exit = ended;
-    }
-    keeping.watcher.meter.clear();
-    desk.screen.document(&document);
-    Ok(exit)
+    forget::forget(args, &mut keeping, known, desk)
 }
 
-fn plan(args: &Args, keeping: &mut Keeping, known: ForgetOptions) -> Result<ForgetPlan, Failure> {
-    if let Some(path) = &args.apply {
-        let bytes = std::fs::read(path);
-        let bytes =
-            bytes.map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))?;
-        return Ok(ForgetPlan::decode(&bytes)?);
-    }
-    let options = ForgetOptions {
-        emptying: match args.allow_empty {
-            true => Emptying::Allowed,
-            false => Emptying::Refused,
-        },
-        ..known
+fn unread() -> Failure {
+    let error = VaultError::Forbidden {
+        what: "group by host, tags or paths",
+        role: "reader",
     };
-    let names = keeping.select(&args.snapshots)?;
-    let (vault, keeper) = keeping.split();
-    if names.is_empty() {
-        let rules = args.keep.rules();
-        return Ok(forget::plan_by_rules(vault, &keeper, &rules, &options)?);
-    }
-    let plan = forget::plan_by_names(vault, &keeper, &names, &options)?;
-    Ok(plan)
+    Failure::of(Exit::WrongKey, &error).help("with this key --group-by dataset is possible")
 }
 
-fn print(plan: &ForgetPlan, desk: &Desk) {
-    for group in plan.groups() {
-        desk.screen
-            .line(format_args!("{BOLD}{}{BOLD:#}", group.group));
-        for (name, verdict) in &group.verdicts {
-            match verdict {
-                Verdict::Keep(reasons) => {
-                    let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-                    desk.screen.line(format_args!(
-                        "  keep    {}  {}",
-                        short(name),
-                        reasons.join("; ")
-                    ));
-                }
-                Verdict::Forget => {
-                    desk.screen.line(format_args!(
-                        "  {WARNING}forget{WARNING:#}  {}",
-                        short(name)
-                    ));
-                }
-            }
-        }
+/// Demands that every snapshot opens. One that does not might bear a tag that keeps it, or be the
+/// last of its host: it must not be counted as untagged, or among others.
+fn all_open(snapshots: &Snapshots) -> Result<(), Failure> {
+    if snapshots.closed > 0 {
+        let count = amount::of(snapshots.closed as u64, "snapshot", "snapshots");
+        let message = format!(
+            "this key does not open {count}: it can only --group-by dataset, and not --keep-tag"
+        );
+        return Err(Failure::new(Exit::WrongKey, message)
+            .help("give a key that opens all compartments with --key"));
     }
-    let going = amount::of(plan.forgotten().count() as u64, "snapshot", "snapshots");
-    desk.screen.line(format_args!(
-        "{going} to forget, {} kept.",
-        plan.kept().count()
-    ));
+    if let Some((name, error)) = snapshots.unreadable.first() {
+        let id = ov_vault::finding::short(name);
+        return Err(Failure::of(Exit::Damage, error).on(format!("snapshot {id}")));
+    }
+    Ok(())
 }
 
-fn document(plan: &ForgetPlan) -> Value {
-    let reasons = plan
-        .groups()
-        .iter()
-        .flat_map(|group| &group.verdicts)
-        .map(|(name, verdict)| {
-            let reasons = match verdict {
-                Verdict::Keep(reasons) => reasons.iter().map(ToString::to_string).collect(),
-                Verdict::Forget => Vec::new(),
-            };
-            json!({"id": name.hash.to_string(), "keep": verdict.is_keep(), "reasons": reasons})
-        });
-    json!({
-        "forget": full_ids(plan.forgotten()),
-        "keep": full_ids(plan.kept()),
-        "snapshots": reasons.collect::<Vec<_>>(),
-        "done": false,
-        "prune": null,
-    })
+/// The groups of all snapshots.
+fn labels(snapshots: &Snapshots, finer: &BTreeSet<Trait>) -> BTreeMap<RecordName, String> {
+    if finer.is_empty() {
+        return BTreeMap::new();
+    }
+    let label = |info: &SnapshotInfo| (info.commit, label(info, finer));
+    snapshots.listed.iter().map(label).collect()
 }
 
-impl From<ForgetError> for Failure {
-    fn from(error: ForgetError) -> Self {
-        match error {
-            ForgetError::Vault(error) => error.into(),
-            ForgetError::Rules(error @ RetentionError::NoRule) => {
-                Self::of(Exit::Usage, &error).help("name snapshots, or say what to keep")
-            }
-            ForgetError::Rules(error) => {
-                Self::of(Exit::Refused, &error).help("if that is meant, say --allow-empty")
-            }
-        }
-    }
+fn label(info: &SnapshotInfo, finer: &BTreeSet<Trait>) -> String {
+    let part = |one: &Trait| match one {
+        Trait::Dataset => format!("dataset {}", info.snapshot.dataset),
+        Trait::Host => format!("host {}", shown(info.snapshot.host.as_bytes())),
+        Trait::Tags => format!("tags {}", set(info.tags.iter().map(String::as_bytes))),
+        Trait::Paths => format!(
+            "paths {}",
+            set(info.snapshot.paths.iter().map(Vec::as_slice))
+        ),
+    };
+    finer.iter().map(part).collect::<Vec<_>>().join("; ")
+}
+
+/// The same whatever the order.
+fn set<'t>(items: impl Iterator<Item = &'t [u8]>) -> String {
+    let items: BTreeSet<&[u8]> = items.collect();
+    let items: Vec<String> = items.into_iter().map(shown).collect();
+    items.join(", ")
 }

@@ -7,14 +7,14 @@ use ov_admin::found::{self, Founded, Founding};
 use ov_seal::entropy::OsEntropy;
 use ov_seal::keyfile::{KeyFile, Wrap};
 use ov_seal::passphrase::Passphrase;
+use ov_terminal::desk::keep_instance;
+use ov_terminal::screen::{BOLD, GOOD};
+use ov_terminal::{Desk, Exit, Failure, key_file, machine, passphrase};
 use ov_vault::SystemClock;
 use serde_json::json;
 
-use crate::desk::{Desk, keep_instance, reserve_key_file, write_key_file};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::screen::{BOLD, GOOD};
-use crate::{kit, machine, passphrase};
+use crate::explain;
+use crate::kit;
 
 /// Where nobody says more, one compartment is enough; more can be added at any time.
 const COMPARTMENT: &str = "clinical";
@@ -45,7 +45,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let url = desk.url()?;
     let key_path = desk.key_path()?;
     let passphrase = new_passphrase(args, desk)?;
-    let file = reserve_key_file(&key_path)?;
+    let file = key_file::reserve(&key_path)?;
     let founded = found(args, desk);
     let founded = match founded {
         Ok(founded) => founded,
@@ -59,7 +59,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let key = KeyFile::new(founded.facts.clone(), &founded.secret, wrap, &OsEntropy);
     let written = key
         .map_err(Failure::from)
-        .and_then(|key| write_key_file(&file, &key_path, &key));
+        .and_then(|key| key_file::write(&file, &key_path, &key));
     // Shown even if the key file could not be written: it is then the only key there is.
     print(&founded, &key_path, &url.to_string(), desk);
     written?;
@@ -83,12 +83,7 @@ fn found(args: &Args, desk: &Desk) -> Result<Founded, Failure> {
         },
         owner: args.owner.clone().unwrap_or_else(machine::user_at_host),
     };
-    Ok(found::init(
-        Arc::from(target),
-        founding,
-        &OsEntropy,
-        &SystemClock,
-    )?)
+    found::init(Arc::from(target), founding, &OsEntropy, &SystemClock).map_err(explain::admin)
 }
 
 /// A key file without a passphrase is made only when asked for.

@@ -10,11 +10,7 @@ mod revoke;
 mod rotate;
 
 use clap::Subcommand;
-
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::verb::key_show;
+use ov_terminal::{Desk, Exit, Failure};
 
 /// What `key` takes.
 #[derive(clap::Args, Debug)]
@@ -28,7 +24,7 @@ enum Act {
     /// List members and compartments
     List(list::Args),
     /// Show whose key file this is
-    Show(key_show::Args),
+    Show,
     /// Appoint a member and write its key file
     Add(add::Args),
     /// Give a member more roles or compartments
@@ -49,7 +45,7 @@ enum Act {
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     match &args.act {
         Act::List(args) => list::run(args, desk),
-        Act::Show(args) => key_show::run(args, desk),
+        Act::Show => ov_terminal::verb::key::show(desk),
         Act::Add(args) => add::run(args, desk),
         Act::Grant(args) => grant::run(args, desk),
         Act::AddCompartment(args) => compartment::run(args, desk),

@@ -4,14 +4,13 @@ use std::ffi::OsString;
 
 use ov_format::entry::{Entry, EntryKey, Kind};
 use ov_restore::{SnapshotInfo, Tree, TreeError};
+use ov_terminal::screen::Form;
+use ov_terminal::{Desk, Exit, Failure};
 use serde_json::{Value, json};
 
-use crate::desk::Desk;
 use crate::entry_view;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 use crate::reading::{Reading, Which, snapshot_path};
-use crate::screen::Form;
 
 /// What `ls` takes.
 #[derive(clap::Args, Debug)]
@@ -84,7 +83,7 @@ impl List<'_> {
         place: &[u8],
     ) -> Result<(), Failure> {
         if let Some(key) = EntryKey::from_path(place) {
-            match tree.find(&key)? {
+            match tree.find(&key).map_err(explain::tree)? {
                 Some(entry) if entry.meta.kind == Kind::Directory => {}
                 Some(entry) => {
                     self.show(&entry);

@@ -9,16 +9,14 @@ use ov_restore::{
     Verifying, Wanted,
 };
 use ov_source::{Overwrite, Owners};
+use ov_terminal::meter::{Meter, Status};
+use ov_terminal::screen::{GOOD, shown};
+use ov_terminal::signals::{Interruption, Signals};
+use ov_terminal::{Desk, Exit, Failure, amount};
 use serde_json::{Value, json};
 
-use crate::amount;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::meter::{Meter, Status};
-use crate::reading::{Reading, Which, exit_of_read, part, snapshot_path};
-use crate::screen::{GOOD, shown};
-use crate::signals::{Interruption, Signals};
+use crate::explain;
+use crate::reading::{Reading, Which, part, snapshot_path};
 
 /// How many of many are shown.
 const SHOWN_MAX: usize = 20;
@@ -80,7 +78,7 @@ pub enum When {
 /// Restores.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let wanted = snapshot_path(&args.snapshot)?;
-    let filter = Filter::new(&args.include, &args.exclude)?;
+    let filter = Filter::new(&args.include, &args.exclude).map_err(explain::filter)?;
     check_target(args)?;
     let reading = Reading::open(desk)?;
     reading.require_reader("restore")?;
@@ -105,7 +103,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     }
     let restored = ov_restore::restore(&wanted, &args.to, &options(args), &watcher);
     meter.clear();
-    let report = restored?;
+    let report = restored.map_err(explain::restore)?;
     let exit = exit_of(&report);
     desk.screen.document(&document(
         &info.id(),
@@ -171,7 +169,7 @@ fn dry_run(
 ) -> Result<Exit, Failure> {
     let plan = ov_restore::plan(wanted, watcher);
     let would_delete = match args.delete {
-        true => ov_restore::would_delete(wanted, &args.to, watcher)?,
+        true => ov_restore::would_delete(wanted, &args.to, watcher).map_err(explain::restore)?,
         false => 0,
     };
     watcher.meter.clear();
@@ -211,8 +209,8 @@ fn dry_run(
 /// Damage outranks what the target refused, and that outranks what the backup could not read.
 fn exit_of(report: &Report) -> Exit {
     let exit = |error: &EntryError| match error {
-        EntryError::Read(error) => exit_of_read(error),
-        EntryError::Tree(error) => exit_of_read(&error.source),
+        EntryError::Read(error) => explain::exit_of_read(error),
+        EntryError::Tree(error) => explain::exit_of_read(&error.source),
         EntryError::Size { .. } | EntryError::ChunkLength => Exit::Damage,
         _ => Exit::Failed,
     };

@@ -2,18 +2,15 @@
 
 use ov_format::name::RecordName;
 use ov_restore::{SnapshotInfo, Snapshots};
+use ov_terminal::screen::shown;
+use ov_terminal::table::{Side, Table};
+use ov_terminal::{Desk, Exit, Failure, amount, moment};
 use ov_vault::State;
 use ov_vault::finding::short;
 use ov_vault::state::{Commit, Verdict};
 use serde_json::{Value, json};
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::reading::{Reading, Which};
-use crate::screen::shown;
-use crate::table::{Side, Table};
-use crate::{amount, moment};
 
 /// What `snapshots` takes.
 #[derive(clap::Args, Debug)]

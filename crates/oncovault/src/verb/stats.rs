@@ -1,13 +1,10 @@
 //! `stats`: how much there is, as files or as objects.
 
 use clap::ValueEnum;
+use oncovault_keeper::stats::RawStats;
+use ov_terminal::{Desk, Exit, Failure, amount};
 use serde_json::json;
 
-use crate::amount;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::raw_stats::RawStats;
 use crate::reading::{Reading, Which};
 
 /// What `stats` takes.

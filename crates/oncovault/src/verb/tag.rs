@@ -4,13 +4,11 @@ use clap::Subcommand;
 use ov_format::snapshot::TagChange;
 use ov_format::statement::Statement;
 use ov_seal::entropy::OsEntropy;
+use ov_terminal::{Desk, Exit, Failure};
 use ov_vault::SystemClock;
 use ov_vault::section::{SealTo, seal_section};
 use serde_json::json;
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::reading::{Reading, Which};
 
 /// What `tag` takes.

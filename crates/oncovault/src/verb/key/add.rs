@@ -3,15 +3,14 @@
 use ov_admin::appoint::{Appointment, GroupChoice, appoint};
 use ov_format::statement::Role;
 use ov_seal::entropy::OsEntropy;
+use ov_terminal::screen::shown;
+use ov_terminal::{Desk, Exit, Failure};
 use ov_vault::SystemClock;
 use serde_json::json;
 
 use crate::administration::{Administration, NewKey};
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 use crate::role::RoleArg;
-use crate::screen::shown;
 
 /// What `key add` takes.
 #[derive(clap::Args, Debug)]
@@ -61,7 +60,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let (facts, ()) = args.new.write(|| {
         let Administration { opened, access } = &mut admin;
         let (vault, writer) = (&mut opened.vault, &opened.writer);
-        let made = appoint(vault, writer, access, appointment, &OsEntropy, &SystemClock)?;
+        let made = appoint(vault, writer, access, appointment, &OsEntropy, &SystemClock)
+            .map_err(explain::admin)?;
         Ok((made.facts, made.secret, ()))
     })?;
     let (name, out) = (shown(facts.name.as_bytes()), args.new.out.display());

@@ -2,13 +2,12 @@
 
 use ov_admin::compartment::add_compartment;
 use ov_seal::entropy::OsEntropy;
+use ov_terminal::{Desk, Exit, Failure};
 use ov_vault::SystemClock;
 use serde_json::json;
 
 use crate::administration::Administration;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 
 /// What `key add-compartment` takes.
 #[derive(clap::Args, Debug)]
@@ -32,7 +31,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         &args.name,
         &OsEntropy,
         &SystemClock,
-    )?;
+    )
+    .map_err(explain::admin)?;
     desk.screen.line(format_args!(
         "There is a new compartment. Others get it by: oncovault key grant MEMBER --compartment {}",
         args.name

@@ -3,13 +3,12 @@
 use ov_admin::appoint::{Grant, grant};
 use ov_format::statement::Role;
 use ov_seal::entropy::OsEntropy;
+use ov_terminal::{Desk, Exit, Failure};
 use ov_vault::SystemClock;
 use serde_json::json;
 
 use crate::administration::Administration;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 use crate::role::RoleArg;
 
 /// What `key grant` takes.
@@ -50,7 +49,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         &more,
         &OsEntropy,
         &SystemClock,
-    )?;
+    )
+    .map_err(explain::admin)?;
     desk.screen.line(format_args!(
         "Member {member} has more now; its key file stays the same."
     ));

@@ -6,13 +6,12 @@ use ov_admin::members::{self, MemberInfo, Standing};
 use ov_format::id::CompartmentId;
 use ov_format::statement::Role;
 use ov_restore::ReaderKeys;
-use serde_json::json;
+use ov_terminal::screen::shown;
+use ov_terminal::table::{Side, Table};
+use ov_terminal::{Copies, Desk, Exit, Failure};
 
-use crate::desk::{Copies, Desk};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::screen::shown;
-use crate::table::{Side, Table};
+use crate::explain;
+use serde_json::json;
 
 /// What `key list` takes.
 #[derive(clap::Args, Debug)]
@@ -24,7 +23,7 @@ pub fn run(_: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let (member, secret) = (opened.writer.member, &opened.writer.secret);
     let keys = ReaderKeys::unlock(&opened.vault, member, secret)?;
     let open = |context: &_, head: &[u8]| keys.open(context, head);
-    let members = members::list(&opened.vault, &open)?;
+    let members = members::list(&opened.vault, &open).map_err(explain::admin)?;
     let names = names(&opened.vault, &keys);
     desk.screen.document(&json!({
         "members": members.iter().map(|info| json!({

@@ -2,12 +2,10 @@
 
 use ov_seal::entropy::OsEntropy;
 use ov_seal::keyfile::Wrap;
+use ov_terminal::{Desk, Exit, Failure};
 use serde_json::json;
 
 use crate::administration::{NewProtection, replace_key_file};
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 
 /// What `key passwd` takes.
 #[derive(clap::Args, Debug)]

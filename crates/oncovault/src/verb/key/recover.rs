@@ -7,16 +7,14 @@ use ov_admin::appoint::{GroupChoice, root};
 use ov_admin::recover::{self, KitReport, KitState, Recovery};
 use ov_open::recovery::RecoveryKit;
 use ov_seal::entropy::OsEntropy;
+use ov_terminal::screen::{BAD, GOOD};
+use ov_terminal::{Desk, Exit, Failure, machine};
 use ov_vault::{SystemClock, Vault};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::administration::{NewKey, NewProtection};
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::machine;
-use crate::screen::{BAD, GOOD};
+use crate::explain;
 
 /// What `key recover` takes.
 #[derive(clap::Args, Debug)]
@@ -48,10 +46,10 @@ pub struct Args {
 /// Recovers, or tries.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let store = desk.target()?;
-    let kit = RecoveryKit::parse(&read_kit(args)?)?;
-    let mut vault = recover::open(store, &kit)?;
+    let kit = RecoveryKit::parse(&read_kit(args)?).map_err(explain::recovery)?;
+    let mut vault = recover::open(store, &kit).map_err(explain::admin)?;
     if args.test {
-        return tell(&recover::test(&vault, &kit)?, desk);
+        return tell(&recover::test(&vault, &kit).map_err(explain::admin)?, desk);
     }
     let Some(out) = &args.out else {
         return Err(Failure::usage("no file for the new owner's key")
@@ -63,7 +61,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     };
     let recovery = recovery(args, &vault)?;
     let (facts, ()) = new.write(|| {
-        let made = recover::recover(&mut vault, &kit, recovery, &OsEntropy, &SystemClock)?;
+        let made = recover::recover(&mut vault, &kit, recovery, &OsEntropy, &SystemClock)
+            .map_err(explain::admin)?;
         Ok((made.facts, made.secret, ()))
     })?;
     desk.screen.line(format_args!(
@@ -85,7 +84,7 @@ fn recovery(args: &Args, vault: &Vault) -> Result<Recovery, Failure> {
         owner: args.owner.clone().unwrap_or_else(machine::user_at_host),
         group: match args.new_group {
             true => GroupChoice::New,
-            false => GroupChoice::Same(root(vault)?.log.member),
+            false => GroupChoice::Same(root(vault).map_err(explain::admin)?.log.member),
         },
     })
 }
@@ -102,7 +101,9 @@ fn read_kit(args: &Args) -> Result<Zeroizing<String>, Failure> {
                 })?;
         }
         None if std::io::stdin().is_terminal() => {
-            crate::screen::ask("The 24 words or the line of the recovery kit, then an empty line:");
+            ov_terminal::screen::ask(
+                "The 24 words or the line of the recovery kit, then an empty line:",
+            );
             let mut lines = std::io::stdin().lock();
             loop {
                 let before = typed.trim_end().len();
@@ -125,7 +126,10 @@ fn read_kit(args: &Args) -> Result<Zeroizing<String>, Failure> {
 fn tell(report: &KitReport, desk: &Desk) -> Result<Exit, Failure> {
     for key in &report.keys {
         let name = match (&key.name, &key.compartment) {
-            (Some(name), _) => format!("compartment {}", crate::screen::shown(name.as_bytes())),
+            (Some(name), _) => format!(
+                "compartment {}",
+                ov_terminal::screen::shown(name.as_bytes())
+            ),
             (None, Some(id)) => format!("compartment {id}"),
             (None, None) => "structure".to_owned(),
         };

@@ -2,13 +2,12 @@
 
 use ov_admin::rotate::{What, Which, rotate};
 use ov_seal::entropy::OsEntropy;
+use ov_terminal::{Desk, Exit, Failure};
 use ov_vault::SystemClock;
 use serde_json::json;
 
 use crate::administration::Administration;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::explain;
 
 /// What `key rotate` takes.
 #[derive(clap::Args, Debug)]
@@ -33,7 +32,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         false => What::Keys,
     };
     let which = match &args.compartment {
-        Some(name) => Which::Compartment(access.find(name)?),
+        Some(name) => Which::Compartment(access.find(name).map_err(explain::admin)?),
         None => Which::All,
     };
     let (vault, writer) = (&mut opened.vault, &opened.writer);
@@ -45,7 +44,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         which,
         &OsEntropy,
         &SystemClock,
-    )?;
+    )
+    .map_err(explain::admin)?;
     desk.screen
         .line("New data gets new keys. What is stored stays as it is; key files stay too.");
     desk.screen

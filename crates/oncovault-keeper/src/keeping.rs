@@ -5,16 +5,13 @@ use std::collections::BTreeSet;
 use ov_format::name::RecordName;
 use ov_seal::entropy::OsEntropy;
 use ov_store::{OpenOptions, Store, StoreError, TargetUrl};
+use ov_terminal::meter::{Meter, Status};
+use ov_terminal::signals::{Interruption, Signals};
+use ov_terminal::{Copies, Desk, Exit, Failure, Opened};
 use ov_vault::finding::short;
 use ov_vault::prune::Lists;
 use ov_vault::secrets::Secrets;
 use ov_vault::{Keeper, Monitor, Progress, State, Step, SystemClock};
-
-use crate::desk::{Copies, Desk, Opened};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::meter::{Meter, Status};
-use crate::signals::{Interruption, Signals};
 
 /// A vault as a keeper sees it.
 pub struct Keeping {

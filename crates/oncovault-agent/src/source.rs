@@ -6,13 +6,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use ov_source::{
-    Case, CommandStream, FileSystems, FileTree, Selection, SelectionBuilder, SelectionError,
-    Separator, Source, SourceError, Stream, parse_size, read_list,
+    Case, CommandStream, FileSystems, FileTree, Selection, SelectionBuilder, Separator, Source,
+    SourceError, Stream, parse_size, read_list,
 };
+use ov_terminal::Failure;
+use ov_terminal::screen::shown;
 
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::screen::shown;
+use crate::explain;
 
 /// Where a backup reads from.
 #[derive(clap::Args, Debug)]
@@ -112,7 +112,8 @@ impl SourceArgs {
         match &self.stdin_name {
             Some(name) if self.stdin => Origin::of_stream(name, Box::new(std::io::stdin())),
             Some(name) if !self.command.is_empty() => {
-                let stream = CommandStream::new(name.as_bytes(), self.command.clone())?;
+                let stream = CommandStream::new(name.as_bytes(), self.command.clone())
+                    .map_err(explain::source)?;
                 Ok(Origin::named(name.as_bytes(), Box::new(stream)))
             }
             Some(_) => Err(Failure::usage("--stdin-name, and no stream to store")
@@ -151,7 +152,7 @@ impl SourceArgs {
             );
         }
         let paths = there.iter().map(|path| absolute(path)).collect();
-        let tree = FileTree::new(there, self.leave_out.selection()?)?;
+        let tree = FileTree::new(there, self.leave_out.selection()?).map_err(explain::source)?;
         let tree = std::sync::Arc::new(tree);
         Ok(Origin {
             source: Box::new(Shared(std::sync::Arc::clone(&tree))),
@@ -179,16 +180,17 @@ impl LeaveOut {
             selection.exclude_caches();
         }
         for marker in &self.exclude_if_present {
-            selection.exclude_if_present(marker)?;
+            let added = selection.exclude_if_present(marker);
+            added.map_err(explain::selection)?;
         }
         if let Some(size) = &self.exclude_larger_than {
-            selection.exclude_larger_than(parse_size(size)?);
+            selection.exclude_larger_than(parse_size(size).map_err(explain::selection)?);
         }
         selection.file_systems(match self.one_file_system {
             true => FileSystems::One,
             false => FileSystems::All,
         });
-        Ok(selection.build()?)
+        selection.build().map_err(explain::selection)
     }
 
     fn add_patterns(&self, selection: &mut SelectionBuilder) -> Result<(), Failure> {
@@ -198,11 +200,12 @@ impl LeaveOut {
         ];
         for (case, patterns, files) in cases {
             for pattern in patterns {
-                selection.exclude(pattern, case)?;
+                let added = selection.exclude(pattern, case);
+                added.map_err(explain::selection)?;
             }
             for file in files {
                 let lines = selection.exclude_lines(&read(file)?, case);
-                lines.map_err(|error| Failure::from(error).on(file.display()))?;
+                lines.map_err(|error| explain::selection(error).on(file.display()))?;
             }
         }
         Ok(())
@@ -216,7 +219,8 @@ impl Origin {
         stream: Box<dyn Read + Send>,
     ) -> Result<Self, Failure> {
         let name = name.as_ref().as_bytes();
-        Ok(Self::named(name, Box::new(Stream::new(name, stream)?)))
+        let stream = Stream::new(name, stream).map_err(explain::source)?;
+        Ok(Self::named(name, Box::new(stream)))
     }
 
     fn named(name: &[u8], source: Box<dyn Source>) -> Self {
@@ -283,20 +287,4 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         false => std::fs::read(path),
     };
     read.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
-}
-
-impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
-        let exit = match error {
-            SourceError::BadName { .. } | SourceError::NoCommand { .. } => Exit::Usage,
-            _ => Exit::Failed,
-        };
-        Self::of(exit, &error)
-    }
-}
-
-impl From<SelectionError> for Failure {
-    fn from(error: SelectionError) -> Self {
-        Self::of(Exit::Usage, &error)
-    }
 }

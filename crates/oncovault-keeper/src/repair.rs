@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::Subcommand;
 use ov_store::Store;
+use ov_terminal::screen::GOOD;
+use ov_terminal::{Desk, Exit, Failure, amount};
 use ov_vault::SystemClock;
 use ov_vault::check::{Checking, Depth, check};
 use ov_vault::finding::short;
@@ -11,12 +13,7 @@ use ov_vault::repair::{self, RepairPlan, RepairReport};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use crate::amount;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::keeping::{Keeping, exit, other_target};
-use crate::screen::GOOD;
 
 /// What `repair` takes.
 #[derive(clap::Args, Debug)]

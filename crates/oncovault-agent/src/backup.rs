@@ -4,25 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ov_backup::{
-    Agent, BackupError, BackupOptions, BackupReport, Compare, Counts, Mode, Monitor, Progress,
-    Reread, Reuse, Seams, Threads, Unchanged,
+    Agent, BackupOptions, BackupReport, Compare, Counts, Mode, Monitor, Progress, Reread, Reuse,
+    Seams, Threads, Unchanged,
 };
 use ov_format::entry::{EntryKey, Kind};
 use ov_seal::entropy::OsEntropy;
 use ov_source::Source;
+use ov_terminal::meter::{Meter, Status};
+use ov_terminal::screen::{GOOD, Screen};
+use ov_terminal::signals::{Interruption, Signals};
+use ov_terminal::{Copies, Desk, Exit, Failure, Opened, amount, machine, moment};
 use ov_vault::SystemClock;
 use ov_vault::finding::short;
 use ov_vault::secrets::Secrets;
 use serde_json::{Value, json};
 
-use crate::backup_source::{Origin, SourceArgs};
-use crate::desk::{Copies, Desk, Opened};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::meter::{Meter, Status};
-use crate::screen::{GOOD, Screen};
-use crate::signals::{Interruption, Signals};
-use crate::{amount, machine, moment};
+use crate::explain;
+use crate::source::{Origin, SourceArgs};
 
 /// What `backup` takes.
 #[derive(clap::Args, Debug)]
@@ -92,7 +90,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         writer,
         state,
     } = opened;
-    let agent = Agent::new(writer, secrets, args.compartment.as_deref())?;
+    let agent =
+        Agent::new(writer, secrets, args.compartment.as_deref()).map_err(explain::backup)?;
     let watcher = Watcher::new(desk);
     let seams = Seams {
         entropy: Arc::new(OsEntropy),
@@ -114,7 +113,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         done
     });
     watcher.meter.clear();
-    let report = done?;
+    let report = done.map_err(explain::backup)?;
     for pattern in origin.unmatched() {
         desk.screen
             .warn(format_args!("the pattern {pattern:?} matched nothing"));
@@ -318,25 +317,10 @@ impl Monitor for Watcher {
     }
 }
 
-impl From<BackupError> for Failure {
-    fn from(error: BackupError) -> Self {
-        match error {
-            BackupError::Vault(error) => error.into(),
-            BackupError::Store(error) => error.into(),
-            BackupError::Source(error) => error.into(),
-            BackupError::Interrupted => Self::of(Exit::Interrupted, &error)
-                .help("nothing is lost: the next run goes on with what was stored"),
-            BackupError::Compartment(..) => Self::of(Exit::WrongKey, &error)
-                .help("name another --compartment, or use a key for this one"),
-            BackupError::Repeated(_) | BackupError::StreamRepeat => Self::of(Exit::Busy, &error),
-            error => Self::of(Exit::Failed, &error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ov_backup::BackupError;
 
     #[test]
     fn a_share_is_a_number_or_a_percentage() {
@@ -350,7 +334,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_backup_is_130() {
-        assert_eq!(Failure::from(BackupError::Interrupted).exit.code(), 130);
+        assert_eq!(explain::backup(BackupError::Interrupted).exit.code(), 130);
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! `rescan`: read the directories of packs whose contents nobody knows any more.
 
+use ov_terminal::{Desk, Exit, Failure};
 use serde_json::json;
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::keeping::{Keeping, exit};
 
 /// What `rescan` takes.

@@ -1,15 +1,11 @@
 //! `snapshots` for a keeper: ids and times, for it cannot read names.
 
+use ov_terminal::table::{Side, Table};
+use ov_terminal::{Copies, Desk, Exit, Failure, moment};
 use ov_vault::State;
 use ov_vault::finding::short;
 use ov_vault::state::{Commit, Verdict};
 use serde_json::{Value, json};
-
-use crate::desk::{Copies, Desk};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::moment;
-use crate::table::{Side, Table};
 
 /// What it takes.
 #[derive(clap::Args, Debug)]

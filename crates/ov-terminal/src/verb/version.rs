@@ -10,9 +10,9 @@ use crate::failure::Failure;
 #[derive(clap::Args, Debug)]
 pub struct Args {}
 
-/// Tells name, version and format.
-pub fn run(_: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+/// Tells the program's name, version and format.
+pub fn run(_: &Args, name: &str, desk: &Desk) -> Result<Exit, Failure> {
+    let version = env!("CARGO_PKG_VERSION");
     let format = ov_format::object::VERSION;
     desk.screen.line(format_args!(
         "{name} {version} (format version {format}, suite 1)"

@@ -5,9 +5,11 @@ use std::error::Error;
 use std::fmt::Display;
 
 use ov_format::FormatError;
+use ov_policy::retention::RetentionError;
 use ov_seal::keyfile::KeyFileError;
 use ov_store::{StoreError, UrlError};
 use ov_vault::VaultError;
+use ov_vault::forget::ForgetError;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -212,6 +214,20 @@ fn help_for_vault(error: &VaultError) -> Option<&'static str> {
         VaultError::NoSnapshot(_) => Some("`oncovault snapshots` lists what there is"),
         VaultError::PlanOutdated(_) => Some("make a new plan and look at it"),
         _ => None,
+    }
+}
+
+impl From<ForgetError> for Failure {
+    fn from(error: ForgetError) -> Self {
+        match error {
+            ForgetError::Vault(error) => error.into(),
+            ForgetError::Rules(error @ RetentionError::NoRule) => {
+                Self::of(Exit::Usage, &error).help("name snapshots, or say what to keep")
+            }
+            ForgetError::Rules(error) => {
+                Self::of(Exit::Refused, &error).help("if that is meant, say --allow-empty")
+            }
+        }
     }
 }
 

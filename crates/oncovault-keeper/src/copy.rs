@@ -2,15 +2,12 @@
 
 use std::ffi::OsString;
 
+use ov_terminal::screen::GOOD;
+use ov_terminal::{Desk, Exit, Failure, amount};
 use ov_vault::copy::Which;
 use serde_json::json;
 
-use crate::amount;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::keeping::{Keeping, exit, full_ids, ids, other_target};
-use crate::screen::GOOD;
 
 /// What `copy` takes.
 #[derive(clap::Args, Debug)]

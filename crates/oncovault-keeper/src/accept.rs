@@ -2,14 +2,11 @@
 
 use serde_json::json;
 
+use ov_terminal::{Desk, Exit, Failure, age};
 use ov_vault::prune::PruneOptions;
 
-use crate::age;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::keeping::{Keeping, exit, full_ids, ids};
-use crate::verb::prune;
+use crate::prune;
 
 /// What `accept` takes.
 #[derive(clap::Args, Debug)]

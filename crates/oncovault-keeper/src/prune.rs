@@ -1,14 +1,10 @@
 //! `prune`: free what no snapshot needs any more.
 
 use ov_policy::MaxUnused;
+use ov_terminal::{Desk, Exit, Failure, age, amount};
 use ov_vault::prune::{self, Fate, Lists, PruneOptions, PrunePlan, PruneReport};
 use serde_json::{Value, json};
 
-use crate::age;
-use crate::amount;
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::keeping::{Keeping, exit};
 
 /// What `prune` takes.

@@ -1,5 +1,6 @@
-//! `key show`: whose key file this is.
+//! `key`, as far as it needs no other key: whose key file this is.
 
+use clap::Subcommand;
 use ov_seal::keyfile::Protection;
 use serde_json::json;
 
@@ -8,12 +9,28 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::screen::shown;
 
-/// What `key show` takes.
+/// What `key` takes.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand, Debug)]
+enum Act {
+    /// Show whose key file this is
+    Show,
+}
+
+/// Does what was asked.
+pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    match args.act {
+        Act::Show => show(desk),
+    }
+}
 
 /// Shows what the key file says of itself. No passphrase is needed.
-pub fn run(_: &Args, desk: &Desk) -> Result<Exit, Failure> {
+pub fn show(desk: &Desk) -> Result<Exit, Failure> {
     let file = desk.key_file()?;
     let facts = file.facts();
     let roles: Vec<&str> = facts.roles.iter().map(|role| role.name()).collect();

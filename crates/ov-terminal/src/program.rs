@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::desk::Desk;
 use crate::environment;
@@ -12,24 +12,41 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::screen::{Form, Loudness, Screen};
 
-/// A command line of one of the programs.
-pub trait Line: Parser {
-    /// The options that every verb takes.
-    fn options(&self) -> &Options;
+/// The verbs of a program: all that tells one program from another.
+pub trait Verbs: Subcommand {
+    /// The program's name.
+    const PROGRAM: &'static str;
+    /// What it does, in a sentence.
+    const ABOUT: &'static str;
 
     /// Does what the verb says.
     fn act(&self, desk: &Desk) -> Result<Exit, Failure>;
 }
 
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Line<V: Verbs> {
+    #[command(flatten)]
+    options: Options,
+
+    #[command(subcommand)]
+    verb: V,
+}
+
+/// The program's command line, as it is parsed and as `--help` shows it.
+pub fn command<V: Verbs>() -> clap::Command {
+    Line::<V>::command().name(V::PROGRAM).about(V::ABOUT)
+}
+
 /// Runs the program.
-pub fn run<L: Line>() -> ExitCode {
-    let line = match L::try_parse() {
+pub fn run<V: Verbs>() -> ExitCode {
+    let line = match parse::<V>() {
         Ok(line) => line,
         Err(error) => return refused(&error),
     };
-    let desk = Desk::new(line.options().clone());
+    let desk = Desk::new(line.options);
     let names = std::env::vars_os().map(|(name, _)| name);
-    let ended = environment::check(names).and_then(|()| line.act(&desk));
+    let ended = environment::check(names).and_then(|()| line.verb.act(&desk));
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -37,6 +54,11 @@ pub fn run<L: Line>() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+fn parse<V: Verbs>() -> Result<Line<V>, clap::Error> {
+    let mut matches = command::<V>().try_get_matches()?;
+    Line::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command::<V>()))
 }
 
 /// What cannot be understood; help and version too come this way.

@@ -1,8 +1,6 @@
 //! What a verb works with: the options, the screen, the target, the key and the vault.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +15,7 @@ use ov_vault::secrets::Secrets;
 
 use crate::failure::Failure;
 use crate::folders;
+use crate::key_file;
 use crate::options::Options;
 use crate::passphrase;
 use crate::screen::{Form, Loudness, Screen};
@@ -102,7 +101,7 @@ impl Desk {
 
     /// Reads the key file.
     pub fn key_file(&self) -> Result<KeyFile, Failure> {
-        read_key_file(&self.key_path()?)
+        key_file::read(&self.key_path()?)
     }
 
     /// The passphrase for a key file, if it needs one.
@@ -178,55 +177,6 @@ impl Opened {
             secret,
         )?)
     }
-}
-
-/// Reads a key file.
-pub fn read_key_file(path: &Path) -> Result<KeyFile, Failure> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => zeroize::Zeroizing::new(text),
-        Err(error) => {
-            let message = format!("cannot read the key file {}: {error}", path.display());
-            let help = "give another with --key FILE or ONCOVAULT_KEY";
-            return Err(Failure::new(crate::exit::Exit::WrongKey, message).help(help));
-        }
-    };
-    KeyFile::parse(&text).map_err(|error| Failure::from(error).on(path.display()))
-}
-
-/// Takes the place of a new key file: never over another one, for the owner's eyes only.
-pub fn reserve_key_file(path: &Path) -> Result<fs::File, Failure> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        folders::make_private(folder)
-            .map_err(|error| Failure::failed(format!("{}: {error}", folder.display())))?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options.open(path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            Failure::usage(format!("{} is there already and stays", path.display()))
-                .help("name another file for the new key: --key FILE")
-        }
-        _ => Failure::failed(format!(
-            "cannot make the key file {}: {error}",
-            path.display()
-        )),
-    })
-}
-
-/// Writes a key file and brings it to the disk.
-pub fn write_key_file(mut file: &fs::File, path: &Path, key: &KeyFile) -> Result<(), Failure> {
-    let written = file
-        .write_all(key.text().as_bytes())
-        .and_then(|()| file.sync_all());
-    written.map_err(|error| {
-        Failure::failed(format!(
-            "cannot write the key file {}: {error}",
-            path.display()
-        ))
-    })
 }
 
 /// The id of this installation: drawn once, kept in the local state.

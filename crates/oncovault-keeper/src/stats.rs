@@ -1,10 +1,21 @@
-//! What lies on the target, as its records say.
+//! `stats` for a keeper: objects, as the records of the target say, for it cannot see files.
 
+use ov_terminal::{Copies, Desk, Exit, Failure, amount};
 use ov_vault::{State, Vault};
 use serde_json::{Value, json};
 
-use crate::amount;
-use crate::desk::Desk;
+/// What `stats` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {}
+
+/// Counts objects.
+pub fn run(_: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let opened = desk.open(Copies::Welcome)?;
+    let stats = RawStats::of(&opened.vault, &State::of(&opened.vault));
+    stats.print(desk);
+    desk.screen.document(&stats.document());
+    Ok(Exit::Done)
+}
 
 /// Objects and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,17 +1,14 @@
 //! `hold`: snapshots that stay, whatever a rule or a person says.
 
 use clap::Subcommand;
+use ov_terminal::screen::shown;
+use ov_terminal::table::{Side, Table};
+use ov_terminal::{Desk, Exit, Failure, moment};
 use ov_vault::finding::short;
 use ov_vault::{SystemClock, hold};
 use serde_json::json;
 
-use crate::desk::Desk;
-use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::keeping::{Keeping, full_ids, ids};
-use crate::moment;
-use crate::screen::shown;
-use crate::table::{Side, Table};
 
 /// What `hold` takes.
 #[derive(clap::Args, Debug)]

@@ -1,0 +1,98 @@
+//! Errors of reading and of appointing, for people. What the engine says is given its exit code and
+//! its way out here.
+
+use ov_admin::AdminError;
+use ov_open::recovery::RecoveryError;
+use ov_restore::{ArchiveError, DumpError, FilterError, ReadError, RestoreError, TreeError};
+use ov_terminal::{Exit, Failure};
+
+/// The class of an error in reading a frame.
+pub fn exit_of_read(error: &ReadError) -> Exit {
+    match error {
+        ReadError::Store(error) => ov_terminal::failure::exit_of_store(error),
+        ReadError::Closed { .. } => Exit::WrongKey,
+        _ => Exit::Damage,
+    }
+}
+
+/// Why a part of a tree cannot be read.
+pub fn tree(error: TreeError) -> Failure {
+    Failure::of(exit_of_read(&error.source), &error)
+        .help("`oncovault check` tells what is touched; other parts are not affected")
+}
+
+/// Why a pattern cannot be understood.
+pub fn filter(error: FilterError) -> Failure {
+    Failure::of(Exit::Usage, &error)
+}
+
+/// Why a restore stopped.
+pub fn restore(error: RestoreError) -> Failure {
+    let failure = Failure::of(Exit::Failed, &error);
+    match error {
+        RestoreError::Full(_) => failure.help(
+            "make room, then run the same again with --overwrite if-changed: it goes on from there",
+        ),
+        RestoreError::NoSpace { .. } => {
+            failure.help("choose a larger place with --to, or a part with --include")
+        }
+        RestoreError::Target(_) => failure.help("look at --to DIR"),
+    }
+}
+
+/// Why a file was not written out whole.
+pub fn dump(error: DumpError) -> Failure {
+    let exit = match error {
+        DumpError::Content(_) => Exit::Damage,
+        _ => Exit::Failed,
+    };
+    Failure::of(exit, &error)
+}
+
+/// Why an archive was not written whole.
+pub fn archive(error: ArchiveError) -> Failure {
+    let exit = match error {
+        ArchiveError::Tree(_) | ArchiveError::Content { .. } => Exit::Damage,
+        _ => Exit::Failed,
+    };
+    Failure::of(exit, &error)
+}
+
+/// Why an appointment failed.
+pub fn admin(error: AdminError) -> Failure {
+    match error {
+        AdminError::Vault(error) => error.into(),
+        AdminError::Store(error) => error.into(),
+        error => {
+            let failure = Failure::of(exit_of_admin(&error), &error);
+            match error {
+                AdminError::AlreadyAVault { .. } => {
+                    failure.help("nothing was changed; use it as it is, or name another place")
+                }
+                AdminError::NoCompartment(_) => {
+                    failure.help("`oncovault key list` shows members and compartments")
+                }
+                AdminError::NoMember(_) => failure.help("`oncovault key list` shows who there is"),
+                _ => failure,
+            }
+        }
+    }
+}
+
+fn exit_of_admin(error: &AdminError) -> Exit {
+    match error {
+        AdminError::BadName { .. }
+        | AdminError::NameTaken(_)
+        | AdminError::NoRoles
+        | AdminError::NeedsCompartment(_) => Exit::Usage,
+        AdminError::NotTheKit | AdminError::UnknownCompartment(_) => Exit::WrongKey,
+        AdminError::Missing { .. } => Exit::Damage,
+        AdminError::LastAdmin(_) | AdminError::Yourself | AdminError::TheKit => Exit::Refused,
+        _ => Exit::Failed,
+    }
+}
+
+/// Why a recovery kit opens nothing.
+pub fn recovery(error: RecoveryError) -> Failure {
+    Failure::of(Exit::WrongKey, &error).help("compare each word with the paper, then try again")
+}

@@ -1,0 +1,5 @@
+//! The verbs that every program has: they need no more than a key file or a target.
+
+pub mod key;
+pub mod target;
+pub mod version;
