@@ -19,6 +19,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("acl", "setfacl"),
     ("fuse3", "fusermount3"),
     ("strace", "strace"),
+    ("openssh-server", "sshd"),
 ];
 
 /// Something that was left out, and why.

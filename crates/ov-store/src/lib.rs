@@ -1,6 +1,7 @@
 //! Targets for sealed objects, and their contract.
 //!
-//! A target is a place that keeps objects: a [`Folder`], a bucket ([`S3`]), [`Memory`] for tests.
+//! A target is a place that keeps objects: a [`Folder`], a bucket ([`S3`]), a folder of another
+//! machine ([`Sftp`]), [`Memory`] for tests.
 //! [`open()`] makes one from a [`TargetUrl`]. This crate holds no keys and never looks into an
 //! object; it knows names and bytes. It is the only one with network code for targets, and the
 //! only one with asynchronous code, which stays inside [`s3`].
@@ -49,12 +50,18 @@ mod endpoint;
 pub mod error;
 pub mod faulty;
 pub mod folder;
+mod line;
 pub mod memory;
 pub mod open;
 pub mod operation;
 pub mod options;
+mod packet;
 pub mod probe;
 pub mod s3;
+pub mod sftp;
+mod sftp_packet;
+mod sftp_session;
+pub mod ssh;
 pub mod store;
 #[cfg(feature = "test-servers")]
 pub mod testing;
@@ -73,5 +80,7 @@ pub use operation::Operation;
 pub use options::{Credentials, OpenOptions, PathStyle, PlainHttp, Retries, Secret};
 pub use probe::{Finding, Grade, Probe, probe};
 pub use s3::S3;
+pub use sftp::Sftp;
+pub use ssh::{SshError, SshHost};
 pub use store::{Listed, Listing, OBJECT_BYTES_MAX, Overwrite, Retention, Store};
 pub use url::{Place, TargetUrl, UrlError};

@@ -4,17 +4,20 @@ use crate::error::StoreError;
 use crate::folder::Folder;
 use crate::options::OpenOptions;
 use crate::s3::S3;
+use crate::sftp::Sftp;
 use crate::store::Store;
 use crate::url::{Place, TargetUrl};
 
 /// Opens a target that is there.
 ///
 /// # Errors
-/// [`StoreError::NotAStore`] if a folder is not there; a missing bucket shows at the first call.
+/// [`StoreError::NotAStore`] if a folder is not there, here or on another machine; a missing bucket
+/// shows at the first call.
 pub fn open(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     match url.place() {
         Place::Folder(path) => Ok(Box::new(Folder::open(path)?)),
         Place::S3 { bucket, prefix } => Ok(Box::new(S3::open(bucket, prefix, options)?)),
+        Place::Sftp { host, path } => Ok(Box::new(Sftp::open(host, path, options)?)),
     }
 }
 
@@ -26,5 +29,6 @@ pub fn create(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, 
     match url.place() {
         Place::Folder(path) => Ok(Box::new(Folder::create(path)?)),
         Place::S3 { .. } => open(url, options),
+        Place::Sftp { host, path } => Ok(Box::new(Sftp::create(host, path, options)?)),
     }
 }

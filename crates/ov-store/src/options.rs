@@ -1,8 +1,13 @@
 //! How to reach a target, beside its URL.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+
+use crate::error::StoreError;
 
 /// How to reach a target. The defaults fit a folder, and S3 set up by the usual variables.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +27,8 @@ pub struct OpenOptions {
     pub credentials: Credentials,
     /// How often to try again.
     pub retries: Retries,
+    /// The program that leads to other machines, and options for it; empty for `ssh`.
+    pub ssh: Vec<OsString>,
 }
 
 /// Where the bucket stands in a request.
@@ -112,9 +119,32 @@ impl Default for Retries {
 }
 
 impl Retries {
+    /// Tries again what failed for a passing reason.
+    pub(crate) fn retrying<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut failures = 0;
+        loop {
+            match attempt() {
+                Err(e) if e.is_retryable() => {
+                    failures += 1;
+                    if failures >= self.attempts {
+                        return Err(e);
+                    }
+                    let mut chance = [0];
+                    // Without chance the pauses are only less varied.
+                    let _ = getrandom(&mut chance, GetRandomFlags::empty());
+                    std::thread::sleep(self.pause(failures, chance[0]));
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// The pause after this many failures, the first being 1. `chance` varies it between a half
     /// and the whole, so that many clients do not come back together.
-    pub(crate) fn pause(&self, failures: u32, chance: u8) -> Duration {
+    fn pause(&self, failures: u32, chance: u8) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
         let pause = self
             .first_pause

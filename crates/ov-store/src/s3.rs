@@ -131,30 +131,6 @@ impl S3 {
         ObjectName::parse(path)
     }
 
-    /// Tries again what failed for a passing reason.
-    fn retrying<T>(
-        &self,
-        mut attempt: impl FnMut() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut failures = 0;
-        loop {
-            match attempt() {
-                Err(e) if e.is_retryable() => {
-                    failures += 1;
-                    if failures >= self.retries.attempts {
-                        return Err(e);
-                    }
-                    let mut chance = [0];
-                    // Without chance the pauses are only less varied.
-                    let _ =
-                        rustix::rand::getrandom(&mut chance, rustix::rand::GetRandomFlags::empty());
-                    std::thread::sleep(self.retries.pause(failures, chance[0]));
-                }
-                other => return other,
-            }
-        }
-    }
-
     fn send(&self, key: &Key, payload: PutPayload, mode: PutMode) -> Result<(), Answer> {
         let options = PutOptions {
             mode,
@@ -340,12 +316,14 @@ impl Store for S3 {
     fn put_new(&self, name: &ObjectName, bytes: &[u8]) -> Result<Durable<ObjectName>, StoreError> {
         check_length(name, width(bytes))?;
         let payload = PutPayload::from(bytes.to_vec());
-        let put = self.retrying(|| self.create(name, bytes, &payload))?;
+        let put = self
+            .retries
+            .retrying(|| self.create(name, bytes, &payload))?;
         Ok(Durable::new(*name, put))
     }
 
     fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
-        self.retrying(|| self.read(name, None))
+        self.retries.retrying(|| self.read(name, None))
     }
 
     fn get_range(
@@ -355,7 +333,9 @@ impl Store for S3 {
         length: usize,
     ) -> Result<Vec<u8>, StoreError> {
         if length > 0 {
-            return self.retrying(|| self.read(name, Some((offset, length))));
+            return self
+                .retries
+                .retrying(|| self.read(name, Some((offset, length))));
         }
         // HTTP knows no empty range.
         match self.length(name)? {
@@ -370,7 +350,7 @@ impl Store for S3 {
     }
 
     fn length(&self, name: &ObjectName) -> Result<Option<u64>, StoreError> {
-        let meta = self.retrying(|| self.head(name))?;
+        let meta = self.retries.retrying(|| self.head(name))?;
         Ok(meta.map(|meta| meta.size))
     }
 
@@ -382,7 +362,7 @@ impl Store for S3 {
         let mut offset = what.start().map(|start| self.key_of(&start));
         // What `visit` says must not start the listing again, even if it sounds retryable.
         let mut ended = None;
-        self.retrying(|| {
+        self.retries.retrying(|| {
             let listed = self.list_on(what, &mut offset, &mut |listed| match visit(listed) {
                 Ok(()) => Ok(()),
                 Err(e) => {
@@ -400,13 +380,14 @@ impl Store for S3 {
 
     fn delete(&self, name: &ObjectName) -> Result<(), StoreError> {
         let key = self.key(name);
-        self.retrying(|| match self.runtime.block_on(self.client.delete(&key)) {
-            Ok(()) => Ok(()),
-            Err(e) => match Answer::sort(e).into_error(&self.shown, Action::Delete, name) {
-                StoreError::NotFound { .. } => Ok(()),
-                e => Err(e),
-            },
-        })
+        self.retries
+            .retrying(|| match self.runtime.block_on(self.client.delete(&key)) {
+                Ok(()) => Ok(()),
+                Err(e) => match Answer::sort(e).into_error(&self.shown, Action::Delete, name) {
+                    StoreError::NotFound { .. } => Ok(()),
+                    e => Err(e),
+                },
+            })
     }
 
     fn describe(&self) -> String {
@@ -423,7 +404,7 @@ impl Store for S3 {
                 e => Err(e),
             },
         };
-        self.retrying(put)
+        self.retries.retrying(put)
     }
 
     fn retention(&self, name: &ObjectName) -> Result<Retention, StoreError> {

@@ -17,6 +17,10 @@ use reqwest::Method;
 
 use crate::options::{Credentials, OpenOptions, Retries, Secret};
 
+mod sshd;
+
+pub use sshd::Sshd;
+
 /// Names the `weed` program, if it is not on the path.
 pub const WEED_VARIABLE: &str = "ONCOVAULT_TEST_WEED";
 

@@ -6,8 +6,19 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// The schemes that are understood, for messages.
-const SCHEMES: &str = "a path, file:///path or s3://bucket/prefix";
+use crate::ssh::SshHost;
+
+/// The kinds of targets that are understood, for messages.
+const KINDS: &str = "a path, file:///path, s3://bucket/prefix or sftp://host/path";
+/// Their schemes, and those that people try.
+const SCHEMES: &[(&str, &str)] = &[
+    ("file", "file"),
+    ("s3", "s3"),
+    ("sftp", "sftp"),
+    ("scp", "sftp"),
+];
+/// Schemes with at most so many wrong letters are recognised.
+const MISSPELT_LETTERS_MAX: usize = 2;
 
 /// Where a target is. Never holds credentials: URLs with credentials are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,22 +38,34 @@ pub enum Place {
         /// What all keys start with, without slashes at the ends; may be empty.
         prefix: String,
     },
+    /// A folder of another machine, by SFTP.
+    Sftp {
+        /// The machine.
+        host: SshHost,
+        /// The folder; a relative one begins in the account's own.
+        path: String,
+    },
 }
 
 /// Why a text names no target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// Nothing at all.
-    #[error("the target is empty; give {SCHEMES}")]
+    #[error("the target is empty; give {KINDS}")]
     Empty,
     /// A scheme that is not known.
-    #[error("targets of the kind {scheme}: are not known; give {SCHEMES}")]
+    #[error(
+        "targets of the kind {scheme}: are not known{}; give {KINDS}",
+        nearest.map(|nearest| format!("; did you mean {nearest}://?")).unwrap_or_default()
+    )]
     Scheme {
         /// The scheme.
         scheme: String,
+        /// The nearest that is known, if one is near.
+        nearest: Option<&'static str>,
     },
     /// `s3:bucket` and the like.
-    #[error("after {scheme}: two slashes are missing; give {SCHEMES}")]
+    #[error("after {scheme}: two slashes are missing; give {KINDS}")]
     Slashes {
         /// The scheme.
         scheme: String,
@@ -70,6 +93,16 @@ pub enum UrlError {
     /// `file:` with another machine, or with a relative path.
     #[error("file: needs an absolute path on this machine, like file:///srv/vault")]
     FilePath,
+    /// `sftp://` without a sound host, or a path that a shell might misunderstand.
+    #[error(
+        "the target must look like {scheme}://user@host:port/path, or {scheme}://host/~/path for a \
+         path that begins in the account's own folder; letters, digits, spaces and /_.,:+@%=~- are \
+         fine in it"
+    )]
+    Remote {
+        /// The scheme.
+        scheme: &'static str,
+    },
     /// A query or fragment.
     #[error("a target has no part after ? or #; options are given separately")]
     Query,
@@ -93,17 +126,25 @@ impl TargetUrl {
             return Err(UrlError::Empty);
         }
         let place = match split_scheme(text) {
-            Some((scheme, rest)) => {
+            Some((scheme, after)) => {
                 let slashes = UrlError::Slashes {
                     scheme: scheme.to_owned(),
                 };
-                let rest = rest.strip_prefix("//");
+                let rest = after.strip_prefix("//");
                 match scheme.to_ascii_lowercase().as_str() {
                     "file" => file(rest.ok_or(slashes)?)?,
                     "s3" => s3(rest.ok_or(slashes)?)?,
-                    _ if rest.is_some() => {
+                    "sftp" => {
+                        let (host, path) = match rest {
+                            Some(rest) => remote("sftp", rest)?,
+                            None => alias("sftp", after)?,
+                        };
+                        Place::Sftp { host, path }
+                    }
+                    lower if rest.is_some() => {
                         return Err(UrlError::Scheme {
                             scheme: scheme.to_owned(),
+                            nearest: nearest(lower),
                         });
                     }
                     _ => Place::Folder(text.into()),
@@ -134,7 +175,7 @@ impl TargetUrl {
     pub fn as_folder(&self) -> Option<&Path> {
         match &self.place {
             Place::Folder(path) => Some(path),
-            Place::S3 { .. } => None,
+            Place::S3 { .. } | Place::Sftp { .. } => None,
         }
     }
 }
@@ -153,6 +194,7 @@ impl fmt::Display for TargetUrl {
             Place::Folder(path) => write!(f, "{}", path.display()),
             Place::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
             Place::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+            Place::Sftp { host, path } => f.write_str(&show_remote("sftp", host, path)),
         }
     }
 }
@@ -166,6 +208,94 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     sound.then_some((scheme, rest))
+}
+
+/// The known scheme that somebody may have meant.
+fn nearest(scheme: &str) -> Option<&'static str> {
+    let distance = |known: &str| letters_apart(scheme, known);
+    let (known, means) = SCHEMES.iter().min_by_key(|(known, _)| distance(known))?;
+    (distance(known) <= MISSPELT_LETTERS_MAX.min(known.len() - 1)).then_some(means)
+}
+
+/// How many letters must be put in, left out or changed to make one text of the other.
+fn letters_apart(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (done, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], done + 1);
+        for (column, there) in other.chars().enumerate() {
+            let changed = diagonal + usize::from(letter != there);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// What follows `sftp://` and the like. `/~/` begins a path in the account's own folder.
+fn remote(scheme: &'static str, rest: &str) -> Result<(SshHost, String), UrlError> {
+    let wrong = || UrlError::Remote { scheme };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, server) = match authority.rsplit_once('@') {
+        Some((user, _)) if user.contains(':') => return Err(UrlError::Credentials),
+        Some((user, server)) => (Some(user), server),
+        None => (None, authority),
+    };
+    let (host, port) = match server.strip_prefix('[') {
+        Some(bracketed) => bracketed.split_once(']').ok_or_else(wrong)?,
+        None => server.split_at(server.find(':').unwrap_or(server.len())),
+    };
+    let port = match port.strip_prefix(':') {
+        Some(digits) => Some(digits.parse().map_err(|_| wrong())?),
+        None if port.is_empty() => None,
+        None => return Err(wrong()),
+    };
+    let host = SshHost::new(user, host, port).ok_or_else(wrong)?;
+    let path = match path.strip_prefix("~/").or((path == "~").then_some("")) {
+        Some(relative) => relative.trim_start_matches('/').to_owned(),
+        None => format!("/{path}"),
+    };
+    Ok((host, remote_path(scheme, &path)?))
+}
+
+/// What follows `sftp:`, as `scp` has it: `user@host:path`.
+fn alias(scheme: &'static str, rest: &str) -> Result<(SshHost, String), UrlError> {
+    let wrong = || UrlError::Remote { scheme };
+    let (server, path) = rest.split_once(':').ok_or_else(wrong)?;
+    let (user, host) = match server.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, server),
+    };
+    let host = SshHost::new(user, host, None).ok_or_else(wrong)?;
+    Ok((host, remote_path(scheme, path)?))
+}
+
+/// One spelling for each path; nothing that a shell on the other side could take for its own.
+fn remote_path(scheme: &'static str, path: &str) -> Result<String, UrlError> {
+    let sound = path
+        .chars()
+        .all(|c| c.is_alphanumeric() || "/_.,:+@%=~- ".contains(c));
+    if !sound || path.split('/').any(|part| part == "..") {
+        return Err(UrlError::Remote { scheme });
+    }
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let joined = parts.collect::<Vec<_>>().join("/");
+    if joined.starts_with("~") && !path.starts_with('/') {
+        return Err(UrlError::Remote { scheme });
+    }
+    Ok(match (path.starts_with('/'), joined.as_str()) {
+        (true, joined) => format!("/{joined}"),
+        (false, "") => ".".to_owned(),
+        (false, joined) => joined.to_owned(),
+    })
+}
+
+/// A folder of another machine as its URL.
+pub(crate) fn show_remote(scheme: &str, host: &SshHost, path: &str) -> String {
+    match path {
+        "." => format!("{scheme}://{host}/~"),
+        path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
+        path => format!("{scheme}://{host}/~/{path}"),
+    }
 }
 
 fn file(rest: &str) -> Result<Place, UrlError> {
@@ -296,7 +426,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let scheme = |s: &str| UrlError::Scheme { scheme: s.into() };
+        let scheme = |s: &str| UrlError::Scheme {
+            scheme: s.into(),
+            nearest: nearest(s),
+        };
         for (text, error) in [
             ("", UrlError::Empty),
             ("ftp://host/x", scheme("ftp")),
@@ -336,6 +469,68 @@ mod tests {
     }
 
     #[test]
+    fn other_machines_are_read_and_written_in_one_way() {
+        for (text, shown) in [
+            ("sftp://nas/srv/vault", "sftp://nas/srv/vault"),
+            (
+                "sftp://u@nas:2222//srv//vault/",
+                "sftp://u@nas:2222/srv/vault",
+            ),
+            ("sftp://nas/~/vault", "sftp://nas/~/vault"),
+            ("sftp://nas/~", "sftp://nas/~"),
+            ("sftp://[fe80::1]:22/v", "sftp://[fe80::1]:22/v"),
+            ("sftp:nas:vault", "sftp://nas/~/vault"),
+            ("sftp:u@nas:/srv/my vault", "sftp://u@nas/srv/my vault"),
+            ("SFTP://nas", "sftp://nas/"),
+        ] {
+            let url = TargetUrl::parse(text).unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(TargetUrl::parse(shown), Ok(url));
+        }
+        for text in [
+            "sftp://",
+            "sftp:nas",
+            "sftp://-oProxyCommand=x/v",
+            "sftp://nas/a;b",
+            "sftp://nas/$(x)",
+            "sftp://nas/a'b",
+            "sftp://nas/../v",
+            "sftp://nas:x/v",
+            "sftp:nas:~u/v",
+        ] {
+            let scheme = "sftp";
+            assert_eq!(
+                TargetUrl::parse(text),
+                Err(UrlError::Remote { scheme }),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            TargetUrl::parse("sftp://u:hunter2@nas/v"),
+            Err(UrlError::Credentials)
+        );
+    }
+
+    #[test]
+    fn a_misspelt_scheme_is_answered_with_the_nearest() {
+        for (text, means) in [
+            ("sfpt", "sftp"),
+            ("scp", "sftp"),
+            ("fil", "file"),
+            ("s4", "s3"),
+        ] {
+            let error = TargetUrl::parse(&format!("{text}://x/y")).unwrap_err();
+            let said = error.to_string();
+            assert!(
+                said.contains(&format!("did you mean {means}://?")),
+                "{said}"
+            );
+        }
+        let error = TargetUrl::parse("gopher://x/y").unwrap_err().to_string();
+        assert!(!error.contains("did you mean"), "{error}");
+    }
+
+    #[test]
     fn credentials_in_a_url_are_not_repeated_in_the_message() {
         let error = TargetUrl::parse("s3://AKIA:hunter2@onco").unwrap_err();
         assert!(
@@ -345,7 +540,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_shown_is_read_as_the_same_target(text in "(s3|file|[a-z]{0,5})?(:|://)?[ -~]{0,40}") {
+        fn what_is_shown_is_read_as_the_same_target(text in "(s3|file|sftp|[a-z]{0,5})?(:|://)?[ -~]{0,40}") {
             if let Ok(url) = TargetUrl::parse(&text)
                 && url.as_folder().is_none()
             {

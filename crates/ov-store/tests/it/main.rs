@@ -5,5 +5,7 @@ mod answers;
 mod folder;
 mod model;
 mod seaweed;
+mod sftp;
+mod shaky;
 mod suite;
 mod tls;

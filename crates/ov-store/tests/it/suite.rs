@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ov_store::contract::{self, Reach};
-use ov_store::testing::{Identity, Seaweed};
-use ov_store::{Cached, Fault, Flaky, Folder, Memory, Recording, S3, Slow, Store};
+use ov_store::testing::{Identity, Seaweed, Sshd};
+use ov_store::{Cached, Fault, Flaky, Folder, Memory, Recording, S3, Sftp, Slow, SshHost, Store};
 
 pub fn uphold(store: &dyn Store, reach: Reach) {
     let mut nonce = [0; 16];
@@ -52,6 +52,18 @@ fn a_bucket_keeps_the_contract() {
         let store = S3::open("contract", prefix, &server.options(Identity::Admin)).unwrap();
         uphold(&store, Reach::Everything);
     }
+}
+
+#[test]
+fn a_folder_behind_sftp_keeps_the_contract() {
+    let Some(server) = Sshd::shared() else {
+        return;
+    };
+    let nas = SshHost::new(None, "nas", None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("new/vault");
+    let store = Sftp::create(&nas, root.to_str().unwrap(), &server.options()).unwrap();
+    uphold(&store, Reach::Everything);
 }
 
 #[test]
