@@ -11,6 +11,7 @@ use ov_format::record::{Record, SIGNATURE_BYTES, SignedRecord};
 use ov_format::statement::Statement;
 use ov_store::{Listed, Listing, Store, StoreError};
 
+use crate::claims;
 use crate::error::VaultError;
 use crate::finding::Finding;
 use crate::head::Head;
@@ -63,10 +64,14 @@ impl Logs {
 
 /// Reads all logs of a target: one listing, then one request and one check of signatures per record
 /// that was not read before. What was read before is kept, also where a listing lags behind it.
+///
+/// Records that `known` names, and those that keepers and admins have seen, are also asked for by
+/// name ([`crate::claims`]).
 pub(crate) fn read(
     store: &dyn Store,
     vault: VaultId,
     records: &mut Records,
+    known: &BTreeSet<RecordName>,
 ) -> Result<(Head, Logs), VaultError> {
     let mut names = list(store)?;
     names.extend(records.iter().map(|(name, kept)| (*name, kept.length)));
@@ -82,13 +87,25 @@ pub(crate) fn read(
         });
     };
     let mut findings = fetch(store, vault, &names, records)?;
+    let mut lost = BTreeSet::new();
     let found = records
         .get(&root)
         .and_then(|kept| Head::found(vault, &root, kept));
     let Some(first) = found else {
         return Err(VaultError::Damaged(ObjectName::Record(root)));
     };
-    let (head, said) = fold(&first, records, &mut findings);
+    let (head, said) = loop {
+        let mut found = Vec::new();
+        let (head, said) = fold(&first, records, &mut found);
+        let asked = ask_unlisted(store, &head, records, &mut names, known, &mut lost)?;
+        findings.extend(fetch(store, vault, &asked, records)?);
+        if asked.is_empty() {
+            findings.extend(found);
+            break (head, said);
+        }
+    };
+    let lost = lost.into_iter().map(ObjectName::Record);
+    findings.extend(lost.map(Finding::Missing));
     check_chains(&names, records, &mut findings);
     let witnesses = Witnesses::of(&head, records);
     records.values_mut().for_each(KeptRecord::settle);
@@ -101,6 +118,34 @@ pub(crate) fn read(
             findings,
         },
     ))
+}
+
+/// Asks for records by name that no listing showed. Gives those that are there after all, with
+/// their lengths; what somebody has seen and is not there is `lost`.
+fn ask_unlisted(
+    store: &dyn Store,
+    head: &Head,
+    records: &Records,
+    names: &mut BTreeMap<RecordName, u64>,
+    known: &BTreeSet<RecordName>,
+    lost: &mut BTreeSet<RecordName>,
+) -> Result<BTreeMap<RecordName, u64>, VaultError> {
+    let mut there = BTreeMap::new();
+    let seen = claims::unlisted(head, records, names, known);
+    // What is missing within a log is a gap, and found as such.
+    for name in seen.iter().chain(&claims::predecessors(records, names)) {
+        match store.length(&ObjectName::Record(*name))? {
+            Some(length) => {
+                there.insert(*name, length);
+            }
+            None if seen.contains(name) => {
+                lost.insert(*name);
+            }
+            None => {}
+        }
+    }
+    names.extend(&there);
+    Ok(there)
 }
 
 fn list(store: &dyn Store) -> Result<BTreeMap<RecordName, u64>, VaultError> {

@@ -1,5 +1,6 @@
 //! A vault as a target shows it: identity, head, logs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ov_format::id::{ObjectHash, TargetId, VaultId};
@@ -20,6 +21,8 @@ pub struct Vault {
     head: Head,
     logs: Logs,
     records: Records,
+    /// What this installation has seen before.
+    known: BTreeSet<RecordName>,
 }
 
 impl Vault {
@@ -29,8 +32,19 @@ impl Vault {
     /// store, only for those that were not read before), and N checks of two signatures, about
     /// 0.1 ms each.
     pub fn open(store: Arc<dyn Store>, id: VaultId) -> Result<Self, VaultError> {
+        Self::open_knowing(store, id, BTreeSet::new())
+    }
+
+    /// Reads a vault of which records are known from before ([`Vault::newest`]): what of them the
+    /// target has no more is a finding. A target that was set back to an earlier state shows no
+    /// other sign of it.
+    pub fn open_knowing(
+        store: Arc<dyn Store>,
+        id: VaultId,
+        known: BTreeSet<RecordName>,
+    ) -> Result<Self, VaultError> {
         let mut records = Records::new();
-        let (head, logs) = logs::read(&*store, id, &mut records)?;
+        let (head, logs) = logs::read(&*store, id, &mut records, &known)?;
         let target = read_target(&*store)?;
         Ok(Self {
             store,
@@ -39,14 +53,24 @@ impl Vault {
             head,
             logs,
             records,
+            known,
         })
     }
 
     /// Reads the logs again: one listing, and what is new. What was seen is never taken back, even if
     /// a listing lags behind.
     pub fn refresh(&mut self) -> Result<(), VaultError> {
-        (self.head, self.logs) = logs::read(&*self.store, self.id, &mut self.records)?;
+        (self.head, self.logs) = logs::read(&*self.store, self.id, &mut self.records, &self.known)?;
         Ok(())
+    }
+
+    /// The newest valid record of each log: what to know at the next opening.
+    pub fn newest(&self) -> impl Iterator<Item = RecordName> {
+        self.logs
+            .said
+            .values()
+            .filter_map(|log| log.last())
+            .map(|said| said.name)
     }
 
     /// The vault's id.

@@ -7,5 +7,6 @@ mod crashes;
 mod forgetting;
 mod pruning;
 mod repairing;
+mod rolling_back;
 mod site;
 mod two_keepers;
