@@ -13,6 +13,7 @@
 //!   and the state-space search call the same functions.
 //! - [`forecast`]: how fast a target grows and when it is full, with how far that may be wrong.
 //! - [`placement`]: whether copies are where the policy wants them, and what to do if not.
+//! - [`schedule`]: when what returns runs next, so that an RPO holds.
 //! - [`span`]: lengths of time as people write them (`2y5m7d3h`).
 //!
 //! This crate must never see plaintext, keys, or bytes from outside.
@@ -24,6 +25,7 @@ pub mod prune;
 pub mod reason;
 pub mod repack;
 pub mod retention;
+pub mod schedule;
 pub mod span;
 
 pub use activity::{Alarm, Arrival, Band};
@@ -33,4 +35,5 @@ pub use retention::{
     Bounds, Candidate, Emptying, GroupPlan, Plan, RetentionError, RuleError, Rules, TagList, Terms,
     Verdict,
 };
+pub use schedule::{Period, Schedule};
 pub use span::{Span, SpanError};

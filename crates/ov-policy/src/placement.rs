@@ -120,17 +120,10 @@ pub struct Copy {
     pub guard: Guard,
     /// The newest snapshot that is known to be complete there.
     pub newest: Option<Timestamp>,
+    /// A copy whose newest complete snapshot is older fell behind.
+    pub wanted: Timestamp,
     /// The last check.
     pub checked: Option<Checked>,
-}
-
-/// From when on a copy and a check count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Since {
-    /// A copy whose newest complete snapshot is older fell behind.
-    pub fresh: Timestamp,
-    /// A check that ended before tells nothing any more.
-    pub checked: Timestamp,
 }
 
 /// Whether the rule is kept.
@@ -258,17 +251,22 @@ impl Shortage {
     }
 }
 
-/// Judges the copies of one dataset, or of a vault.
-pub fn judge(rule: &Rule, copies: &[Copy], since: Since) -> Judgement {
+/// Judges the copies of one dataset, or of a vault. A check that ended before `checked_since` tells
+/// nothing any more.
+pub fn judge(rule: &Rule, copies: &[Copy], checked_since: Timestamp) -> Judgement {
     let mut short: Vec<Shortage> = Vec::new();
     short.extend(errors(rule, copies));
-    short.extend(copies.iter().filter_map(|copy| behind(copy, since)));
+    short.extend(copies.iter().filter_map(behind));
     let fresh: Vec<&Copy> = copies
         .iter()
-        .filter(|copy| behind(copy, since).is_none())
+        .filter(|copy| behind(copy).is_none())
         .collect();
     short.extend(counts(rule, &fresh));
-    short.extend(copies.iter().filter_map(|copy| unchecked(copy, since)));
+    short.extend(
+        copies
+            .iter()
+            .filter_map(|copy| unchecked(copy, checked_since)),
+    );
     match short.is_empty() {
         true => Judgement::Satisfied,
         false => Judgement::Short(short),
@@ -289,11 +287,11 @@ fn errors(rule: &Rule, copies: &[Copy]) -> Vec<Shortage> {
     damaged.map(name).collect()
 }
 
-fn behind(copy: &Copy, since: Since) -> Option<Shortage> {
+fn behind(copy: &Copy) -> Option<Shortage> {
     let name = || copy.name.clone();
     match copy.newest {
         None => Some(Shortage::Empty { copy: name() }),
-        Some(newest) if newest < since.fresh => Some(Shortage::Behind {
+        Some(newest) if newest < copy.wanted => Some(Shortage::Behind {
             copy: name(),
             newest,
         }),
@@ -332,9 +330,9 @@ fn counts(rule: &Rule, fresh: &[&Copy]) -> Vec<Shortage> {
     found.into_iter().flatten().collect()
 }
 
-fn unchecked(copy: &Copy, since: Since) -> Option<Shortage> {
+fn unchecked(copy: &Copy, since: Timestamp) -> Option<Shortage> {
     let last = copy.checked.map(|checked| checked.at);
-    let old = last.is_none_or(|at| at < since.checked);
+    let old = last.is_none_or(|at| at < since);
     old.then(|| Shortage::Unchecked {
         copy: copy.name.clone(),
         last,
@@ -354,11 +352,8 @@ mod tests {
         Timestamp::from_second(NOW - days * DAY).unwrap()
     }
 
-    fn since() -> Since {
-        Since {
-            fresh: ago(2),
-            checked: ago(90),
-        }
+    fn since() -> Timestamp {
+        ago(90)
     }
 
     fn copy(name: &str, site: Site, guard: Guard) -> Copy {
@@ -368,6 +363,7 @@ mod tests {
             site,
             guard,
             newest: Some(ago(1)),
+            wanted: ago(2),
             checked: Some(Checked {
                 at: ago(10),
                 errors: 0,
@@ -500,6 +496,7 @@ mod tests {
                 site: if away { Site::Away } else { Site::Here },
                 guard: [Guard::None, Guard::Refuses, Guard::Offline][guard as usize],
                 newest: newest.map(ago),
+                wanted: ago(2),
                 checked: checked.map(|(at, errors)| Checked {
                     at: ago(at),
                     errors,

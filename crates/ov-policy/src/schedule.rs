@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use jiff::civil::Time;
 use thiserror::Error;
 
-use self::calendar::Days;
 pub use self::calendar::Calendar;
+use self::calendar::Days;
 pub use self::period::{Period, PeriodError};
 pub use self::plan::{Next, Past, Run, Terms, Why, can_hold, next};
 

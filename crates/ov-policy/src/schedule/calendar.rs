@@ -98,7 +98,10 @@ impl fmt::Display for Calendar {
             Days::Month(day) => write!(f, "monthly on {day}")?,
             Days::MonthEnd => f.write_str("monthly on last")?,
         }
-        let times = self.times.iter().map(|time| time.strftime("%H:%M").to_string());
+        let times = self
+            .times
+            .iter()
+            .map(|time| time.strftime("%H:%M").to_string());
         write!(f, " at {}", times.collect::<Vec<_>>().join(", "))
     }
 }

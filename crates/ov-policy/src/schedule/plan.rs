@@ -122,10 +122,14 @@ pub fn next(terms: &Terms<'_>, past: &Past, now: Timestamp) -> Option<Next> {
     })
 }
 
-/// Whether an RPO can hold at all: whether a run of the predicted length fits into it.
+/// Whether an RPO can hold at all. Runs follow each other: when one ends, what it holds is as old
+/// as the run was long, and somebody must ask, and the next one must end, before it is too old.
 pub fn can_hold(terms: &Terms<'_>) -> bool {
-    let needed = terms.predicted_seconds.saturating_add(terms.tick_seconds);
-    terms.rpo.is_none_or(|rpo| needed < rpo.seconds())
+    let needed = terms
+        .predicted_seconds
+        .saturating_mul(2)
+        .saturating_add(terms.tick_seconds);
+    terms.rpo.is_none_or(|rpo| needed <= rpo.seconds())
 }
 
 /// As if nothing had failed.

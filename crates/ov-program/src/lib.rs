@@ -1,0 +1,13 @@
+//! Every day by itself: what is to be done, when it is due, who does it, and what came of it.
+//!
+//! - [`config`]: the file `oncovault.toml`, as values that cannot be misunderstood.
+//! - [`task`]: what returns: a dataset, a copy, upkeep.
+//!
+//! This crate holds no keys and reads no content. What touches a vault is done by the verbs of the
+//! program that is linked with it.
+
+pub mod config;
+pub mod task;
+
+pub use config::{Config, ConfigError};
+pub use task::Task;
