@@ -1,0 +1,52 @@
+//! What bytes mean: kinds of files by content, and what files say about whose they are, what they
+//! are part of and what they refer to.
+//!
+//! Backup reads bytes; these parsers only classify and index. Nothing is ever written back through
+//! them, a file that they cannot read is backed up all the same, and none of them can fail: a
+//! reader gives [`Facts`] and [`Warning`]s for any bytes, in bounded time, memory and depth.
+//!
+//! - [`identify`]: what a file is, by content first. [`Kind::Unknown`] is an answer.
+//! - [`read`]: the facts of a file of a known kind; one module for each format, each with a
+//!   `read(&Window) -> (Facts, Vec<Warning>)`.
+//! - [`dicom::Stream`]: the same for DICOM in pieces of any size, with three digests.
+//!
+//! Pure: no disk, no network, no clock, no threads. Identifiers are [`Ident`]s, which `Debug` does
+//! not show, and warnings hold none.
+
+pub mod bam;
+mod binary;
+mod collector;
+mod columns;
+mod container;
+pub mod dicom;
+mod dicom_class;
+mod dicom_tag;
+mod dicom_walk;
+mod facts;
+pub mod fastq;
+pub mod fhir;
+mod ident;
+mod identify;
+mod inflate;
+mod json;
+mod kind;
+mod markup;
+mod read;
+mod sam_header;
+mod sequence_text;
+mod text;
+pub mod vcf;
+mod warning;
+mod window;
+mod xml;
+
+pub use facts::{
+    Dicom, Digests, Document, Domain, EndMarker, Facts, Geometry, Mate, Message, Patient,
+    Reference, Resource, Role, Sequence, Sequencing, Sorted, Subject,
+};
+pub use ident::{IDENT_MAX, Ident};
+pub use identify::{Certainty, Identification, Wrapping, identify};
+pub use kind::{Category, Kind};
+pub use read::read;
+pub use warning::Warning;
+pub use window::{Need, Window};
