@@ -2,11 +2,11 @@
 """Get your files back out of an OncoVault vault, without OncoVault.
 
 You need three things: the vault (a folder with `log`, `pack`, `table` and `target` in it; a bucket can be
-downloaded into one), the recovery kit (24 words, or the line that begins with ONCOVAULT1-), and Python 3.9 or
-newer on Linux or macOS with these packages:
+downloaded into one), the recovery kit (24 words, or the line that begins with ONCOVAULT1-, or enough of its
+shares), and Python 3.9 or newer on Linux or macOS with these packages:
 
     python3 -m venv venv
-    venv/bin/pip install blake3 zstandard cryptography kyber-py mnemonic dilithium-py
+    venv/bin/pip install blake3 zstandard cryptography kyber-py mnemonic dilithium-py shamir-mnemonic
 
 Then:
 
@@ -414,8 +414,36 @@ def word_list():
         raise Stop("the package mnemonic is missing (or use the line ONCOVAULT1-… of the kit)") from None
 
 
+def seed_of_shares(text):
+    """The 32 bytes behind shares of the kit (SLIP-0039), each on a line or in a paragraph of its own; None if there
+    are none, or the package for them is missing."""
+    try:
+        from shamir_mnemonic import MnemonicError, combine_mnemonics
+        from shamir_mnemonic.wordlist import WORDLIST
+    except ImportError:
+        return None
+    listed = set(WORDLIST)
+    blocks = [re.findall(r"[a-z]+", block) for block in re.split(r"\n\s*\n", text.lower())]
+    blocks += [re.findall(r"[a-z]+", line) for line in text.lower().splitlines()]
+    some = [words[start:start + 33] for words in blocks if len(words) % 33 == 0 for start in range(0, len(words), 33)]
+    shares = {" ".join(words): None for words in some if all(word in listed for word in words)}
+    if not shares:
+        return None
+    try:
+        # The package wants no more than it needs; which, it takes from the first four words of a share.
+        first = next(iter(shares)).split()
+        needed = (WORDLIST.index(first[3]) & 15) + 1
+        seed = combine_mnemonics(list(shares)[:needed])
+    except MnemonicError as error:
+        raise Stop(f"{len(shares)} shares of a kit: {error}") from None
+    if len(seed) != 32:
+        raise Stop("these shares are of something else than a recovery kit")
+    return seed
+
+
 def seed_of_kit(text):
-    """The 32 bytes behind the kit, from its line of text or its 24 words, wherever in `text` they stand."""
+    """The 32 bytes behind the kit: from its line of text or its 24 words, wherever in `text` they stand, or from
+    enough of its shares."""
     import base64
     for found in re.findall(r"ONCOVAULT1-((?:[A-Z2-7]\s*){56})", text.upper()):
         raw = base64.b32decode("".join(found.split()))
@@ -423,6 +451,9 @@ def seed_of_kit(text):
             return raw[:32]
     if "ONCOVAULT1-" in text.upper():
         raise Stop("the kit's line ONCOVAULT1-… has a mistake in it: its checksum is wrong")
+    seed = seed_of_shares(text)
+    if seed:
+        return seed
     numbers = {word: number for number, word in enumerate(word_list())}
     listed = {int(number): word for number, word in re.findall(r"\b(\d{1,2})[.):]?\s+([a-z]+)", text.lower())}
     words = re.findall(r"[a-z]+", text.lower())
@@ -438,7 +469,8 @@ def seed_of_kit(text):
     unknown = sorted({word for word in words if word not in numbers})
     if len(words) == 24 and unknown:
         raise Stop("not words of a recovery kit: " + ", ".join(map(printable, unknown)))
-    raise Stop(f"these are not the 24 words of a recovery kit in their order ({len(words)} words found)")
+    raise Stop(f"these are not the 24 words of a recovery kit in their order ({len(words)} words found); shares of a "
+               "kit, of 33 words, need the package shamir-mnemonic and an empty line between them")
 
 
 class Kit:

@@ -54,6 +54,22 @@ class KnownAnswers(unittest.TestCase):
             with self.assertRaises(recover.Stop):
                 recover.seed_of_kit(text)
 
+    def test_three_of_five_shares_give_the_kit_back_however_they_are_written(self):
+        known = vectors("seal-open.json")["recovery"]
+        shares = known["shares"]
+        listed = "\n\n".join("\n".join(f"{n + 1}. {word.upper()}" for n, word in enumerate(share.split()))
+                             for share in (shares[4], shares[0], shares[2]))
+        for text in ("\n".join(shares[:3]), "\n\n".join(shares[2:]), "\n".join(shares), listed):
+            kit = recover.Kit(recover.seed_of_kit(text))
+            self.assertEqual(kit.kem_public.hex(), known["kem_public"])
+
+    def test_too_few_shares_and_wrong_ones_are_refused(self):
+        shares = vectors("seal-open.json")["recovery"]["shares"]
+        wrong = " ".join(shares[0].split()[1:] + shares[0].split()[:1])
+        for text in ("\n".join(shares[:2]), "\n".join([*shares[:2], shares[0]]), "\n".join([wrong, *shares[1:3]])):
+            with self.assertRaises(recover.Stop):
+                recover.seed_of_kit(text)
+
     def test_x_wing_gives_the_secrets_of_its_draft(self):
         for known in vectors("seal-xwing.json")["vectors"]:
             public, shared_secret = recover.x_wing(bytes.fromhex(known["seed"]))

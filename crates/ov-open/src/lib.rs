@@ -10,13 +10,18 @@
 //!
 //! # The one path through it
 //!
+//! [`paper::Paper`] is what people type: a [`recovery::RecoveryKit`], or shares of one ([`slip39`]).
+//!
 //! A [`recovery::RecoveryKit`] or a key file gives a member's secret, that opens the bytes of a
 //! [`compartment::CompartmentSecret`], that opens a segment ([`open::open_segment`]) whose frames
 //! are decoded elsewhere, and [`open::ChunkCheck`] compares what came out with its names.
 
 pub mod compartment;
 pub mod open;
+pub mod paper;
 pub mod recovery;
+pub mod slip39;
+mod typed;
 
 #[cfg(test)]
 mod vectors;

@@ -10,13 +10,14 @@ use ov_seal::kdf::{Key32, derive, purpose};
 use ov_seal::member::MemberSecret;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::typed::{hint, near, words_of};
+
 /// How many words there are.
 pub const WORDS: usize = 24;
 
 const MARK: &str = "ONCOVAULT1-";
 const CHECKSUM_BYTES: usize = 3;
 const INPUT_BYTES_MAX: usize = 4096;
-const NEAR_MAX: usize = 4;
 
 /// What is wrong with words or a text that was typed or scanned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +92,25 @@ impl RecoveryKit {
         MemberSecret::from_seed(derive(purpose::RECOVERY_MEMBER, &[self.0.bytes()]))
     }
 
+    /// Whether a word in lower case is in the list of BIP-39.
+    pub(crate) fn is_word(word: &str) -> bool {
+        Language::English.find_word(word).is_some()
+    }
+
+    /// Whether a text is the kit's line for machines, well or damaged.
+    pub(crate) fn is_line(typed: &str) -> bool {
+        let begin = typed.trim_start().get(..MARK.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(MARK))
+    }
+
+    pub(crate) fn seed(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    pub(crate) fn from_seed(seed: &[u8]) -> Option<Self> {
+        Key32::from_slice(seed).map(Self)
+    }
+
     fn from_digits(digits: &str) -> Result<Self, RecoveryError> {
         let digits: Zeroizing<Vec<u8>> = Zeroizing::new(
             digits
@@ -110,14 +130,13 @@ impl RecoveryKit {
 
     fn from_words(typed: &str) -> Result<Self, RecoveryError> {
         let lower = Zeroizing::new(typed.to_lowercase());
-        let words: Vec<&str> = lower
-            .split(|c: char| !c.is_alphabetic())
-            .filter(|w| !w.is_empty())
-            .collect();
+        let words: Vec<&str> = words_of(&lower).collect();
         for (at, word) in words.iter().enumerate() {
-            if Language::English.find_word(word).is_none() {
+            if !Self::is_word(word) {
+                let near = near(word, |letters| {
+                    Language::English.words_by_prefix_iter(letters)
+                });
                 let (position, word) = (at + 1, (*word).to_owned());
-                let near = near(&word);
                 return Err(RecoveryError::UnknownWord {
                     position,
                     word,
@@ -150,35 +169,6 @@ fn checksum(seed: &Key32) -> [u8; CHECKSUM_BYTES] {
     let mut sum = [0; CHECKSUM_BYTES];
     sum.copy_from_slice(&hash.bytes()[..CHECKSUM_BYTES]);
     sum
-}
-
-/// Words of the list that share the longest beginning with `word`; none if that is not even two
-/// letters. Four letters tell every word of the list from every other.
-fn near(word: &str) -> Vec<&'static str> {
-    let ends = word
-        .char_indices()
-        .map(|(at, letter)| at + letter.len_utf8());
-    let beginning = |end| {
-        Language::English
-            .words_by_prefix_iter(&word[..end])
-            .take(NEAR_MAX)
-    };
-    let mut found = Vec::new();
-    for end in ends.filter(|&end| end >= 2) {
-        let words: Vec<_> = beginning(end).collect();
-        if words.is_empty() {
-            break;
-        }
-        found = words;
-    }
-    found
-}
-
-fn hint(near: &[&str]) -> String {
-    match near {
-        [] => String::new(),
-        words => format!("; perhaps {}", words.join(", ")),
-    }
 }
 
 #[cfg(test)]

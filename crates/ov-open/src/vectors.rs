@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::compartment::CompartmentSecret;
 use crate::open::open_segment;
 use crate::recovery::RecoveryKit;
+use crate::slip39::{Share, Split};
 use data_encoding::HEXLOWER;
 use ov_format::audience::{Audience, SegmentContext};
 use ov_format::id::{CompartmentId, GroupId, MemberId, VaultId};
@@ -36,9 +37,13 @@ fn unhex(value: &Value) -> Vec<u8> {
 fn recovery() -> Value {
     let kit = RecoveryKit::generate(&SeededEntropy::new(8));
     let keys = kit.member().public().keys();
+    let split = Split::new(3, 5).unwrap();
+    let shares = kit.split(split, &SeededEntropy::new(11));
+    let shares: Vec<String> = shares.iter().map(|share| share.words().join(" ")).collect();
     json!({
         "words": kit.words().join(" "),
         "text": *kit.text(),
+        "shares": shares,
         "kem_public": hex(&keys.kem[..]),
         "verify_public": hex(&keys.verify[..]),
     })
@@ -129,4 +134,8 @@ fn what_is_committed_still_opens() {
         let keys = kit.member().public().keys();
         assert_eq!(hex(&keys.kem[..]), recovery["kem_public"]);
     }
+    let shares = recovery["shares"].as_array().unwrap()[1..4].iter();
+    let shares = shares.map(|share| Share::parse(share.as_str().unwrap()).unwrap());
+    let kit = RecoveryKit::from_shares(&shares.collect::<Vec<_>>()).unwrap();
+    assert_eq!(kit.words().join(" "), recovery["words"]);
 }
