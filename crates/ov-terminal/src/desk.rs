@@ -19,6 +19,7 @@ use crate::key_file;
 use crate::options::Options;
 use crate::passphrase;
 use crate::screen::{Form, Loudness, Screen};
+use crate::seen::{Seen, is_set_back};
 
 /// Whether small objects may come from local copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,9 +125,14 @@ impl Desk {
         let secret = file.unlock(passphrase.as_ref());
         let secret = secret.map_err(|e| Failure::from(e).on(self.shown_key()))?;
         let facts = file.facts();
-        let vault = Vault::open(self.cached_target(facts.vault, copies)?, facts.vault)?;
-        vault.head().member(facts.member)?;
         let state = self.member_state(facts)?;
+        let seen = Seen::in_state(&state);
+        let store = self.cached_target(facts.vault, copies)?;
+        let vault = Vault::open_knowing(store, facts.vault, |target| {
+            seen.on(target).into_iter().chain([facts.head]).collect()
+        })?;
+        vault.head().member(facts.member)?;
+        seen.remember(&vault);
         let writer = Writer {
             member: facts.member,
             secret,
@@ -135,6 +141,13 @@ impl Desk {
         };
         for finding in &vault.logs().findings {
             self.screen.warn(finding);
+        }
+        if is_set_back(&vault.logs().findings) {
+            self.screen.warn(
+                "records that were here before are gone: the target was set back to an earlier \
+                 state, or somebody took them away. Look at another copy, and fetch them from there \
+                 with `repair apply --from URL`",
+            );
         }
         Ok(Opened {
             vault,

@@ -24,6 +24,7 @@ pub mod options;
 pub mod passphrase;
 pub mod program;
 pub mod screen;
+pub mod seen;
 pub mod signals;
 pub mod table;
 pub mod verb;

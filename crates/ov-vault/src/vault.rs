@@ -32,24 +32,28 @@ impl Vault {
     /// store, only for those that were not read before), and N checks of two signatures, about
     /// 0.1 ms each.
     pub fn open(store: Arc<dyn Store>, id: VaultId) -> Result<Self, VaultError> {
-        Self::open_knowing(store, id, BTreeSet::new())
+        Self::open_knowing(store, id, |_| BTreeSet::new())
     }
 
-    /// Reads a vault of which records are known from before ([`Vault::newest`]): what of them the
-    /// target has no more is a finding. A target that was set back to an earlier state shows no
-    /// other sign of it.
+    /// Reads a vault of which records are known from before: what [`Vault::newest`] gave at an
+    /// earlier opening of the target that `known` is asked for. What of them the target has no more
+    /// is a finding; a target that was set back to an earlier state shows no other sign of it.
     pub fn open_knowing(
         store: Arc<dyn Store>,
         id: VaultId,
-        known: BTreeSet<RecordName>,
+        known: impl FnOnce(TargetId) -> BTreeSet<RecordName>,
     ) -> Result<Self, VaultError> {
+        // Where there is no vault at all, that is what is to be said.
+        let target = read_target(&*store);
+        let known = target
+            .as_ref()
+            .map_or_else(|_| BTreeSet::new(), |id| known(*id));
         let mut records = Records::new();
         let (head, logs) = logs::read(&*store, id, &mut records, &known)?;
-        let target = read_target(&*store)?;
         Ok(Self {
             store,
             id,
-            target,
+            target: target?,
             head,
             logs,
             records,

@@ -234,3 +234,41 @@ fn the_demo_plays_through() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("bit for bit"), "{}", said.out);
 }
+
+#[test]
+fn a_vault_that_was_set_back_is_noticed_and_a_copy_brings_the_rest_again() {
+    let world = World::new();
+    world.write("data/a", "first");
+    world.backup("data");
+    copy_folder(&world.path("vault"), &world.path("earlier"));
+    world.write("data/a", "second");
+    let second = world.backup("data");
+    assert_eq!(world.run(["copy", "--to", "elsewhere"]).code, 0);
+    fs::rename(world.path("vault"), world.path("newest")).unwrap();
+    fs::rename(world.path("earlier"), world.path("vault")).unwrap();
+
+    let said = world.run(["snapshots"]);
+    assert!(
+        said.err.contains("set back to an earlier state"),
+        "{}",
+        said.err
+    );
+    world.run(["check"]).fails(20, &["set back"]);
+    world.run(["prune"]).fails(20, &["is missing"]);
+    let mended = world.run(["repair", "apply", "--from", "elsewhere"]);
+    assert_eq!(mended.code, 0, "{}{}", mended.out, mended.err);
+    let said = world.run(["check", "--read-data", "--with-keys"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    assert_eq!(
+        world.json(["snapshots"])["snapshots"][1]["id"],
+        second.as_str()
+    );
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    let done = std::process::Command::new("cp")
+        .arg("-a")
+        .args([from, to])
+        .status();
+    assert!(done.unwrap().success());
+}

@@ -29,7 +29,7 @@ fn a_target_set_back_to_an_earlier_state_is_found_out_by_who_was_there() {
     let newest = site.backup(&site.owner);
     let known: BTreeSet<_> = site.vault().newest().collect();
 
-    let open = |store| Vault::open_knowing(store, site.id, known.clone()).unwrap();
+    let open = |store| Vault::open_knowing(store, site.id, |_| known.clone()).unwrap();
     assert_eq!(lost(&open(site.memory.clone())), []);
     assert_eq!(lost(&open(earlier.clone())), [ObjectName::Record(newest)]);
     let stranger = Vault::open(earlier, site.id).unwrap();
