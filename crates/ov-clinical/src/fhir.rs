@@ -69,13 +69,7 @@ pub fn read_xml(window: &Window) -> (Facts, Vec<Warning>) {
             path: Vec::new(),
         },
     );
-    match outcome {
-        xml::Outcome::Whole => {}
-        xml::Outcome::Short if !window.is_whole() => drafts.out.warn(Warning::Partial),
-        xml::Outcome::Short => drafts.out.warn(Warning::Truncated),
-        xml::Outcome::Deep => drafts.out.warn(Warning::TooDeep),
-        xml::Outcome::Broken(at) => drafts.out.malformed(at, "XML"),
-    }
+    xml::note(outcome, window, &mut drafts.out);
     drafts.finish()
 }
 

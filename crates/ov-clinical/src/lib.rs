@@ -15,30 +15,39 @@
 
 pub mod bam;
 mod binary;
+pub mod cda;
 mod collector;
 mod columns;
 mod container;
+pub mod cram;
+pub mod crypt4gh;
+pub mod dataset_json;
 pub mod dicom;
 mod dicom_class;
 mod dicom_tag;
 mod dicom_walk;
 mod facts;
+pub mod fasta;
 pub mod fastq;
 pub mod fhir;
+pub mod hl7;
 mod ident;
 mod identify;
 mod inflate;
 mod json;
 mod kind;
 mod markup;
+pub mod odm;
 mod read;
 mod sam_header;
 mod sequence_text;
 mod text;
+mod trial_columns;
 pub mod vcf;
 mod warning;
 mod window;
 mod xml;
+pub mod xport;
 
 pub use facts::{
     Dicom, Digests, Document, Domain, EndMarker, Facts, Geometry, Mate, Message, Patient,

@@ -83,6 +83,7 @@ struct Keys {
     objects: usize,
     keys: BTreeSet<Box<str>>,
     resource: bool,
+    entries: bool,
 }
 
 impl Keys {
@@ -111,7 +112,10 @@ impl json::Sink for Keys {
     fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         let capital = value.starts_with(|c: char| c.is_ascii_uppercase());
-        self.resource |= self.depth == 1 && key == "resourceType" && capital;
+        let resource = key == "resourceType" && capital;
+        self.resource |= self.depth == 1 && resource;
+        // The type of a bundle may stand behind its entries.
+        self.entries |= self.depth == 3 && resource && self.keys.contains("entry");
     }
 }
 
@@ -131,6 +135,7 @@ fn value(keys: &Keys) -> Identification {
     let has = |key: &str| keys.keys.contains(key);
     match () {
         () if keys.resource => Identification::signature(Kind::FhirJson, "key resourceType"),
+        () if keys.entries => Identification::shape(Kind::FhirJson, "entries with resources"),
         () if has("datasetJSONVersion") => {
             Identification::signature(Kind::DatasetJson, "key datasetJSONVersion")
         }

@@ -49,7 +49,8 @@ fn fasta(text: &Text, before: usize) -> Option<Identification> {
     if !header.starts_with('>') {
         return None;
     }
-    let body = lines.find(|line| !line.starts_with('>') && !line.trim().is_empty());
+    let body =
+        lines.find(|line| !line.starts_with(['>', ';', '#', '!']) && !line.trim().is_empty());
     let Some(body) = body else {
         return Some(Identification::shape(Kind::Fasta, "a name and no sequence"));
     };

@@ -68,6 +68,16 @@ const MARKS: &[Opening] = &[
         "title of a Blue Button report",
     ),
     (
+        "Genetic Sequence Data Bank",
+        Kind::GenBank,
+        "title of a GenBank release",
+    ),
+    (
+        "MY HEALTHEVET PERSONAL INFORMATION REPORT",
+        Kind::BlueButton,
+        "title of a Blue Button report",
+    ),
+    (
         "PERSONAL HEALTH INFORMATION",
         Kind::BlueButton,
         "title of a Blue Button report",
@@ -106,8 +116,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// UTF-8, Latin-1 or UTF-16 with a byte order mark. Binary data is none of them: it has zeros, or
-/// more than a few control characters.
+/// UTF-8, Latin-1 or UTF-16 with a byte order mark. Binary data is none of them: it has
+/// more than a few control characters, zeros above all.
 fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let unit = if bytes[0] == 0xff {
@@ -119,8 +129,8 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
         let text = String::from_utf16_lossy(&units);
         return (!text.contains('\0')).then_some(Cow::Owned(text));
     }
-    let control = |byte: &&u8| matches!(byte, 1..=8 | 14..=26 | 127);
-    if bytes.contains(&0) || bytes.iter().filter(control).count() * 100 > bytes.len() {
+    let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 127);
+    if bytes.iter().filter(control).count() * 100 > bytes.len() {
         return None;
     }
     match std::str::from_utf8(bytes) {
@@ -162,7 +172,7 @@ fn hl7(text: &str) -> Option<Identification> {
     let separator = bytes.get(3)?;
     let encoding = bytes.get(4..8)?;
     let plausible = separator.is_ascii_punctuation()
-        && encoding.iter().all(u8::is_ascii_punctuation)
+        && encoding.starts_with(b"^~")
         && bytes
             .get(8)
             .is_some_and(|next| next == separator || next.is_ascii_punctuation());

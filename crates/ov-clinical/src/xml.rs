@@ -6,6 +6,10 @@ use std::borrow::Cow;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::collector::Collector;
+use crate::warning::Warning;
+use crate::window::Window;
+
 /// Nested at most so deep.
 const DEPTH_MAX: usize = 256;
 /// Longer attribute values and texts are not told.
@@ -95,6 +99,17 @@ pub(crate) fn walk(bytes: &[u8], sink: &mut impl Sink) -> Outcome {
             Err(quick_xml::Error::Syntax(_)) => return Outcome::Short,
             Err(_) => return Outcome::Broken(at),
         }
+    }
+}
+
+/// Says in warnings how a walk ended.
+pub(crate) fn note(outcome: Outcome, window: &Window, out: &mut Collector) {
+    match outcome {
+        Outcome::Whole => {}
+        Outcome::Short if !window.is_whole() => out.warn(Warning::Partial),
+        Outcome::Short => out.warn(Warning::Truncated),
+        Outcome::Deep => out.warn(Warning::TooDeep),
+        Outcome::Broken(at) => out.malformed(at, "XML"),
     }
 }
 
