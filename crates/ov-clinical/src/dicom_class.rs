@@ -74,14 +74,6 @@ fn by_modality(modality: &str) -> Option<Kind> {
     })
 }
 
-/// Whether this is a storage class of images with slices: CT, MR or PET.
-pub(crate) fn is_slice(class: Option<&str>, modality: Option<&str>) -> bool {
-    matches!(
-        kind(class, modality),
-        Kind::DicomCt | Kind::DicomMr | Kind::DicomPt
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

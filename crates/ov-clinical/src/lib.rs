@@ -9,6 +9,8 @@
 //! - [`read`]: the facts of a file of a known kind; one module for each format, each with a
 //!   `read(&Window) -> (Facts, Vec<Warning>)`.
 //! - [`dicom::Stream`]: the same for DICOM in pieces of any size, with three digests.
+//! - [`find_gaps`]: over the facts of many files, the sets that are incomplete, and what would close
+//!   them.
 //!
 //! Pure: no disk, no network, no clock, no threads. Identifiers are [`Ident`]s, which `Debug` does
 //! not show, and warnings hold none.
@@ -16,8 +18,10 @@
 pub mod bam;
 mod binary;
 pub mod cda;
+mod closure;
 mod collector;
 mod columns;
+mod companions;
 mod container;
 pub mod cram;
 pub mod crypt4gh;
@@ -26,10 +30,12 @@ pub mod dicom;
 mod dicom_class;
 mod dicom_tag;
 mod dicom_walk;
+mod duplicates;
 mod facts;
 pub mod fasta;
 pub mod fastq;
 pub mod fhir;
+mod finding;
 pub mod hl7;
 mod ident;
 mod identify;
@@ -41,6 +47,7 @@ pub mod odm;
 mod read;
 mod sam_header;
 mod sequence_text;
+mod series;
 mod text;
 mod trial_columns;
 pub mod vcf;
@@ -53,6 +60,7 @@ pub use facts::{
     Dicom, Digests, Document, Domain, EndMarker, Facts, Geometry, Mate, Message, Patient,
     Reference, Resource, Role, Sequence, Sequencing, Sorted, Subject,
 };
+pub use finding::{Finding, Gap, Grade, Member, Missing, find_gaps};
 pub use ident::{IDENT_MAX, Ident};
 pub use identify::{Certainty, Identification, Wrapping, identify};
 pub use kind::{Category, Kind};

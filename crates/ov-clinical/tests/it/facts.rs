@@ -16,13 +16,17 @@ fn patient_and_study_of_every_dicom_file_are_right() {
         let bytes = sample.bytes();
         let (facts, _) = dicom::read(&Window::whole(&bytes));
         let object = facts.dicom.unwrap();
+        // Other ids of a patient and directories add more.
         let found = facts
             .patients
-            .first()
-            .map_or("", |patient| patient.id.as_str());
-        if sample.format != "dicomdir" {
-            assert_eq!(found, patient, "patient of {}", sample.name);
-        }
+            .iter()
+            .any(|found| found.id.as_str() == patient);
+        let right = found || (patient.is_empty() && facts.patients.is_empty());
+        assert!(
+            right || sample.format == "dicomdir",
+            "patient of {}",
+            sample.name
+        );
         let found = object.study.as_ref().map_or("", |study| study.as_str());
         assert_eq!(found, study, "study of {}", sample.name);
         assert_eq!(
@@ -133,7 +137,6 @@ fn trial_files_name_their_trials_and_subjects() {
     for sample in samples::all() {
         let kind = match sample.format.as_str() {
             "odm-xml" => Kind::OdmXml,
-            "sas-xport" => Kind::XptV5,
             "define-xml" => Kind::DefineXml,
             _ => continue,
         };
@@ -153,7 +156,9 @@ fn every_document_and_message_has_an_identity() {
             "cda-xml" => {
                 let (facts, _) = read(Kind::Cda, &window);
                 assert_eq!(facts.documents.len(), 1, "{}", sample.name);
-                assert!(!facts.patients.is_empty(), "{}", sample.name);
+                // Snippets of documents have no target and name nobody.
+                let target = String::from_utf8_lossy(&bytes).contains("<patientRole");
+                assert_eq!(!facts.patients.is_empty(), target, "{}", sample.name);
             }
             "hl7v2" | "hl7v2-multi" => {
                 let (facts, _) = read(Kind::Hl7, &window);
