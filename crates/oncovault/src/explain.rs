@@ -2,7 +2,8 @@
 //! its way out here.
 
 use ov_admin::AdminError;
-use ov_open::recovery::RecoveryError;
+use ov_open::paper::PaperError;
+use ov_open::slip39::SetError;
 use ov_restore::{ArchiveError, DumpError, FilterError, ReadError, RestoreError, TreeError};
 use ov_terminal::{Exit, Failure};
 
@@ -92,7 +93,14 @@ fn exit_of_admin(error: &AdminError) -> Exit {
     }
 }
 
-/// Why a recovery kit opens nothing.
-pub fn recovery(error: RecoveryError) -> Failure {
-    Failure::of(Exit::WrongKey, &error).help("compare each word with the paper, then try again")
+/// Why what was brought is no recovery kit.
+pub fn paper(error: PaperError) -> Failure {
+    let failure = Failure::of(Exit::WrongKey, &error);
+    match error {
+        PaperError::Set(SetError::TooFew { .. } | SetError::TooFewGroups { .. }) => {
+            failure.help("give each share with --kit-file, or type them one after the other")
+        }
+        PaperError::Set(_) => failure.help("bring shares that begin with the same two words"),
+        _ => failure.help("compare each word with the paper, then try again"),
+    }
 }

@@ -1,15 +1,9 @@
-//! The recovery kit, for the eyes and for paper.
-
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+//! The recovery kit on the screen.
 
 use ov_format::id::VaultId;
 use ov_open::recovery::RecoveryKit;
-use ov_terminal::Failure;
 use ov_terminal::screen::{BOLD, Screen, WARNING};
-use qrcode::render::{svg, unicode};
+use qrcode::render::unicode;
 use qrcode::{EcLevel, QrCode};
 use zeroize::Zeroizing;
 
@@ -53,56 +47,6 @@ fn rows(kit: &RecoveryKit) -> Vec<Zeroizing<String>> {
     (0..height).map(row).collect()
 }
 
-/// Writes the kit as a page to print: for the owner's eyes only, never over another file.
-pub fn write_page(kit: &RecoveryKit, vault: VaultId, path: &Path) -> Result<(), Failure> {
-    let failed = |error| Failure::failed(format!("cannot write {}: {error}", path.display()));
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
-    let page = page(kit, vault);
-    file.write_all(page.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(failed)
-}
-
-fn page(kit: &RecoveryKit, vault: VaultId) -> Zeroizing<String> {
-    let words: Zeroizing<String> = Zeroizing::new(
-        kit.words()
-            .iter()
-            .map(|word| format!("<li>{word}</li>"))
-            .collect(),
-    );
-    let text = kit.text();
-    let square = qr(&text)
-        .map(|qr| {
-            qr.render::<svg::Color<'_>>()
-                .min_dimensions(240, 240)
-                .build()
-        })
-        .unwrap_or_default();
-    // The declaration of a file of its own has no place inside a page.
-    let square = square.split_once("?>").map_or(&square[..], |(_, svg)| svg);
-    Zeroizing::new(format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n\
-         <title>OncoVault recovery kit</title>\n\
-         <style>body{{font:12pt sans-serif;margin:2cm}}ol{{columns:3;font-size:14pt}}\
-         code{{font-size:11pt;word-break:break-all}}</style>\n\
-         <h1>OncoVault recovery kit</h1>\n<p>Vault <code>{vault}</code></p>\n\
-         <ol>{}</ol>\n<p><code>{}</code></p>\n{square}\n\
-         <p>The words, or the line, or the square: each alone is the whole kit. It opens everything \
-         that the vault holds, when all key files and passphrases are lost. Whoever finds it can \
-         read everything: keep it sealed, in a safe place away from the machines, and keep the \
-         address of the vault with it.</p>\n\
-         <p>To use it: <code>oncovault --vault URL key recover --out NEW.key</code></p>\n\
-         <p>Address of the vault: ______________________________ Date: ______________</p>\n",
-        *words, *text
-    ))
-}
-
 fn qr(text: &str) -> Option<QrCode> {
     QrCode::with_error_correction_level(text.as_bytes(), EcLevel::M).ok()
 }
@@ -119,15 +63,12 @@ mod tests {
     use ov_seal::entropy::OsEntropy;
 
     #[test]
-    fn words_are_numbered_down_the_columns_and_the_page_holds_all_of_them() {
+    fn words_are_numbered_down_the_columns() {
         let kit = RecoveryKit::generate(&OsEntropy);
         let rows = rows(&kit);
         assert_eq!(rows.len(), 6);
         assert!(rows[0].starts_with(&format!("   1. {}", kit.words()[0])));
         assert!(rows[0].contains(&format!(" 7. {}", kit.words()[6])));
         assert!(rows[5].contains(&format!("24. {}", kit.words()[23])));
-        let page = page(&kit, VaultId([0; 32]));
-        assert!(kit.words().iter().all(|word| page.contains(word)));
-        assert!(page.contains(&**kit.text()) && page.contains("<svg"));
     }
 }

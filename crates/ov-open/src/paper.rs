@@ -35,6 +35,9 @@ pub enum PaperError {
          perhaps of a wallet"
     )]
     NotAKit(usize),
+    /// A page, and no line of it is a kit or a share.
+    #[error("no line of this page is a recovery kit or a whole share of one")]
+    NoLine,
     /// More text than any kit.
     #[error("this is far longer than a recovery kit")]
     TooLong,
@@ -52,14 +55,29 @@ pub enum Paper {
 impl Paper {
     /// Reads a kit (its words or its line) or any number of shares. Which of the two it is follows
     /// from the list of words that fits better. Shares follow each other without mark, or with an
-    /// empty line between them.
+    /// empty line between them. Of a page in HTML those lines count that are a kit or a share.
     pub fn parse(typed: &str) -> Result<Self, PaperError> {
         if typed.len() > INPUT_BYTES_MAX {
             return Err(PaperError::TooLong);
         }
+        if typed.trim_start().starts_with('<') {
+            return Self::from_page(typed);
+        }
         match is_of_shares(typed) {
             true => shares(typed).map(Self::Shares),
             false => Ok(Self::Whole(RecoveryKit::parse(typed)?)),
+        }
+    }
+
+    fn from_page(page: &str) -> Result<Self, PaperError> {
+        let mut lines = page.lines().filter(|line| RecoveryKit::is_line(line));
+        if let Some(line) = lines.next() {
+            return Ok(Self::Whole(RecoveryKit::parse(line)?));
+        }
+        let shares: Vec<Share> = page.lines().flat_map(Share::parse).collect();
+        match shares.is_empty() {
+            true => Err(PaperError::NoLine),
+            false => Ok(Self::Shares(shares)),
         }
     }
 }
@@ -296,6 +314,17 @@ mod tests {
         );
         let endless = "zero ".repeat(INPUT_BYTES_MAX);
         assert_eq!(Paper::parse(&endless), Err(PaperError::TooLong));
+    }
+
+    #[test]
+    fn the_lines_of_a_page_count() {
+        let page = |line: &str| format!("<!doctype html>\n<h1>Recovery kit</h1>\n {line}\n<p>x\n");
+        let share = shares(1, "2-of-3", 2).remove(1);
+        let found = Paper::parse(&page(&words(&share)));
+        assert_eq!(found, Ok(Paper::Shares(vec![share])));
+        let found = Paper::parse(&page(&kit(1).text()));
+        assert_eq!(found, Ok(Paper::Whole(kit(1))));
+        assert_eq!(Paper::parse(&page("nothing")), Err(PaperError::NoLine));
     }
 
     #[test]

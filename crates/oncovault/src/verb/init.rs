@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ov_admin::found::{self, Founded, Founding};
+use ov_open::slip39::Split;
 use ov_seal::entropy::OsEntropy;
 use ov_seal::keyfile::{KeyFile, Wrap};
 use ov_seal::passphrase::Passphrase;
@@ -13,8 +14,7 @@ use ov_terminal::{Desk, Exit, Failure, key_file, machine, passphrase};
 use ov_vault::SystemClock;
 use serde_json::json;
 
-use crate::explain;
-use crate::kit;
+use crate::{explain, kit, kit_page};
 
 /// Where nobody says more, one compartment is enough; more can be added at any time.
 const COMPARTMENT: &str = "clinical";
@@ -31,9 +31,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
 
-    /// Write the recovery kit as a page to print
+    /// Write the recovery kit as a page to print; with --split-kit the folder for the pages
     #[arg(long, value_name = "FILE.html")]
     kit: Option<PathBuf>,
+
+    /// Split the kit: so many of so many shares open everything, fewer nothing. The whole kit is
+    /// then not shown
+    #[arg(long, value_name = "3-of-5", requires = "kit")]
+    split_kit: Option<Split>,
 
     /// Write the key file without a passphrase: whoever reads the file has the key
     #[arg(long)]
@@ -42,7 +47,7 @@ pub struct Args {
 
 /// Founds the vault.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let url = desk.url()?;
+    desk.url()?;
     let key_path = desk.key_path()?;
     let passphrase = new_passphrase(args, desk)?;
     let file = key_file::reserve(&key_path)?;
@@ -60,16 +65,20 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let written = key
         .map_err(Failure::from)
         .and_then(|key| key_file::write(&file, &key_path, &key));
+    let pages = write_pages(args, &founded);
     // Shown even if the key file could not be written: it is then the only key there is.
-    print(&founded, &key_path, &url.to_string(), desk);
+    print(
+        &founded,
+        &key_path,
+        pages.as_deref().unwrap_or_default(),
+        args,
+        desk,
+    )?;
     written?;
     keep_instance(&desk.member_state(&founded.facts)?, founded.instance)?;
-    if let Some(page) = &args.kit {
-        kit::write_page(&founded.kit, founded.facts.vault, page)?;
-        desk.screen.note(format_args!(
-            "The kit is in {}: print it, then delete the file.",
-            page.display()
-        ));
+    if !pages?.is_empty() {
+        desk.screen
+            .note("Print what is written of the kit, then delete it here.");
     }
     Ok(Exit::Done)
 }
@@ -104,9 +113,28 @@ fn new_passphrase(args: &Args, desk: &Desk) -> Result<Option<Passphrase>, Failur
     }
 }
 
-fn print(founded: &Founded, key: &Path, url: &str, desk: &Desk) {
-    let facts = &founded.facts;
-    let screen = &desk.screen;
+fn write_pages(args: &Args, founded: &Founded) -> Result<Vec<PathBuf>, Failure> {
+    let (kit, vault) = (&founded.kit, founded.facts.vault);
+    match (&args.kit, args.split_kit) {
+        (None, _) => Ok(Vec::new()),
+        (Some(page), None) => kit_page::write_whole(kit, vault, page).map(|()| vec![page.clone()]),
+        (Some(folder), Some(split)) => {
+            let shares = kit.split(split, &OsEntropy);
+            kit_page::write_shares(&shares, split, vault, folder)
+        }
+    }
+}
+
+/// Shows what there is now. The whole kit too, unless its shares are written.
+fn print(
+    founded: &Founded,
+    key: &Path,
+    pages: &[PathBuf],
+    args: &Args,
+    desk: &Desk,
+) -> Result<(), Failure> {
+    let (facts, screen, url) = (&founded.facts, &desk.screen, desk.url()?);
+    let whole = (args.split_kit.is_none() || pages.is_empty()).then_some(&founded.kit);
     screen.line(format_args!(
         "{GOOD}The vault is ready:{GOOD:#} {BOLD}{url}{BOLD:#}"
     ));
@@ -116,17 +144,24 @@ fn print(founded: &Founded, key: &Path, url: &str, desk: &Desk) {
         "  key    {} (back it up too, or keep the kit)",
         key.display()
     ));
-    kit::print(&founded.kit, facts.vault, screen);
+    for page in pages {
+        screen.line(format_args!("  kit    {}", page.display()));
+    }
+    if let Some(kit) = whole {
+        kit::print(kit, facts.vault, screen);
+    }
     screen.line(format_args!(
         "\nNext: oncovault --vault {url} --key {} backup PATH…",
         key.display()
     ));
     screen.document(&json!({
         "vault_id": facts.vault.to_string(),
-        "url": url,
+        "url": url.to_string(),
         "key_file": key.display().to_string(),
         "member": facts.member.to_string(),
         "owner": facts.name,
-        "recovery_kit": {"words": founded.kit.words(), "text": *founded.kit.text()},
+        "recovery_kit": whole.map(|kit| json!({"words": kit.words(), "text": *kit.text()})),
+        "kit_pages": pages.iter().map(|page| page.display().to_string()).collect::<Vec<_>>(),
     }));
+    Ok(())
 }

@@ -3,6 +3,7 @@
 mod add;
 mod compartment;
 mod grant;
+mod kit;
 mod list;
 mod passwd;
 mod recover;
@@ -39,6 +40,8 @@ enum Act {
     Rotate(rotate::Args),
     /// Make a new owner with the recovery kit, or try the kit
     Recover(recover::Args),
+    /// Print the recovery kit again, whole or in shares
+    Kit(kit::Args),
 }
 
 /// Does what was asked.
@@ -53,5 +56,6 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         Act::Revoke(args) => revoke::run(args, desk),
         Act::Rotate(args) => rotate::run(args, desk),
         Act::Recover(args) => recover::run(args, desk),
+        Act::Kit(args) => kit::run(args, desk),
     }
 }

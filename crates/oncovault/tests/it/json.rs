@@ -53,6 +53,8 @@ fn gather(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 fn every_document_has_the_keys_of_the_manual_and_no_others() {
     let world = World::empty();
     let mut documents = vec![("init", world.json(["init"]))];
+    let kit = &documents[0].1["recovery_kit"]["text"];
+    world.write("kit", kit.as_str().unwrap());
     world.write("data/a", "one");
     world.write("data/b", "b");
     documents.push(("backup", world.json(["backup", "data"])));
@@ -97,6 +99,14 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
         ),
         ("key rotate", vec!["key", "rotate"]),
         ("key revoke", vec!["key", "revoke", "n"]),
+        (
+            "key kit",
+            vec!["key", "kit", "--kit-file", "kit", "--out", "kit.html"],
+        ),
+        (
+            "key recover --test",
+            vec!["key", "recover", "--test", "--kit-file", "kit"],
+        ),
         ("version", vec!["version"]),
         ("check", vec!["check", "--read-data"]),
         ("accept", vec!["accept"]),

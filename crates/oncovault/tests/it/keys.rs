@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::world::{Said, World};
+use crate::world::{Said, World, files};
 
 fn add(world: &World, role: &str, name: &str) {
     let out = format!("{name}.key");
@@ -182,6 +182,125 @@ fn the_kit_can_be_printed_as_a_page() {
     let page = fs::read_to_string(world.path("kit.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("ONCOVAULT1-"));
     assert!(said.out.contains("ONCOVAULT1-") && said.out.contains(" 24. "));
+    let test = ["key", "recover", "--test", "--kit-file", "kit.html"];
+    assert_eq!(world.run(test).code, 0);
+}
+
+/// `key recover --test` or another use of the kit, with these pages.
+fn with_pages(world: &World, args: &[&str], pages: &[u8], folder: &str) -> Said {
+    let mut command = world.command();
+    command.args(["--vault", "vault", "key"]).args(args);
+    for page in pages {
+        command.args(["--kit-file", &format!("{folder}/share-{page}-of-5.html")]);
+    }
+    Said::of(command.output().unwrap())
+}
+
+#[test]
+fn three_of_five_shares_restore_and_two_or_mixed_ones_are_told_what_is_missing() {
+    let world = World::empty();
+    let kit = world.json(["init"])["recovery_kit"]["text"].clone();
+    world.write("line", kit.as_str().unwrap());
+    world.write("data/a", "after the kit");
+    world.backup("data");
+    for folder in ["one", "two"] {
+        let split = [
+            "key",
+            "kit",
+            "--split",
+            "3-of-5",
+            "--kit-file",
+            "line",
+            "--out",
+            folder,
+        ];
+        let said = world.run(split);
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert!(said.out.contains("share-5-of-5.html"), "{}", said.out);
+    }
+    let drill = ["recover", "--test"];
+    with_pages(&world, &drill, &[2, 5], "one").fails(12, &["3 shares are needed; there are 2"]);
+    with_pages(&world, &drill, &[4, 1, 4], "one").fails(12, &["1 and 3", "the same one, number 4"]);
+    fs::copy(
+        world.path("two/share-3-of-5.html"),
+        world.path("one/share-0-of-5.html"),
+    )
+    .unwrap();
+    let said = with_pages(&world, &drill, &[1, 0, 2], "one");
+    said.fails(
+        12,
+        &["share 2 of those given is of another kit", "same two words"],
+    );
+    let new = ["recover", "--out", "new.key", "--unprotected-key"];
+    let said = with_pages(&world, &new, &[5, 1, 3], "one");
+    assert_eq!(said.code, 0, "{}", said.err);
+    let restored = world.run_as("new.key", ["restore", "latest", "--to", "out"]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+}
+
+#[test]
+fn a_vault_can_be_founded_with_shares_alone_and_shows_no_whole_kit() {
+    let world = World::empty();
+    let said = world.run(["init", "--kit", "sheets", "--split-kit", "3-of-5"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        !said.out.contains("ONCOVAULT1-") && !said.out.contains(" 24. "),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("sheets/share-1-of-5.html"));
+    assert_eq!(
+        with_pages(&world, &["recover", "--test"], &[1, 2, 3], "sheets").code,
+        0
+    );
+}
+
+#[test]
+fn a_kit_that_cannot_be_written_in_shares_is_shown_whole() {
+    let world = World::empty();
+    world.write("sheets", "a file stands in the way");
+    let said = world.run(["init", "--kit", "sheets", "--split-kit", "3-of-5"]);
+    said.fails(1, &["sheets"]);
+    assert!(said.out.contains("ONCOVAULT1-"), "{}", said.out);
+}
+
+#[test]
+fn a_test_of_the_kit_leaves_its_record_and_changes_nothing_in_the_vault() {
+    let world = World::empty();
+    let init = world.json(["init"]);
+    world.write("line", init["recovery_kit"]["text"].as_str().unwrap());
+    let before = files(&world.path("vault"));
+    let mut test = world.command();
+    test.args(["--vault", "vault", "--state-dir", "state"]);
+    test.args(["key", "recover", "--test", "--kit-file", "line"]);
+    assert_eq!(Said::of(test.output().unwrap()).code, 0);
+    assert_eq!(files(&world.path("vault")), before);
+    let record = format!("state/{}/kit-test.json", init["vault_id"].as_str().unwrap());
+    let record = fs::read_to_string(world.path(&record)).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["opens_all"], true);
+    assert_eq!(record["keys"], 2);
+    assert!(record["shares"].is_null());
+    assert!(record["time"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn the_kit_of_another_vault_is_neither_split_nor_tried() {
+    let (world, other) = (World::new(), World::empty());
+    let kit = other.json(["init"])["recovery_kit"]["text"].clone();
+    world.write("line", kit.as_str().unwrap());
+    let split = [
+        "key",
+        "kit",
+        "--split",
+        "2-of-3",
+        "--kit-file",
+        "line",
+        "--out",
+        "sheets",
+    ];
+    world.run(split).fails(12, &["kit"]);
+    assert!(!world.path("sheets").exists());
 }
 
 #[test]

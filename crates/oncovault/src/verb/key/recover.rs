@@ -1,31 +1,28 @@
 //! `key recover`: the paper kit makes a new owner, or is tried.
 
-use std::io::{BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 
 use ov_admin::appoint::{GroupChoice, root};
 use ov_admin::recover::{self, KitReport, KitState, Recovery};
-use ov_open::recovery::RecoveryKit;
 use ov_seal::entropy::OsEntropy;
 use ov_terminal::screen::{BAD, GOOD};
 use ov_terminal::{Desk, Exit, Failure, machine};
 use ov_vault::{SystemClock, Vault};
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use crate::administration::{NewKey, NewProtection};
-use crate::explain;
+use crate::kit_input::KitInput;
+use crate::{explain, kit_test};
 
 /// What `key recover` takes.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Try the kit on every key of the vault, and write nothing
+    /// Try the kit on every key of the vault, and change nothing in it
     #[arg(long, conflicts_with_all = ["out", "owner", "new_group"])]
     test: bool,
 
-    /// Read the words or the line of the kit from a file [default: typed, or standard input]
-    #[arg(long, value_name = "FILE")]
-    kit_file: Option<PathBuf>,
+    #[command(flatten)]
+    input: KitInput,
 
     /// The new owner's name [default: user@host]
     #[arg(long, value_name = "NAME")]
@@ -46,10 +43,13 @@ pub struct Args {
 /// Recovers, or tries.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let store = desk.target()?;
-    let kit = RecoveryKit::parse(&read_kit(args)?).map_err(explain::recovery)?;
+    let brought = args.input.read()?;
+    let kit = brought.kit;
     let mut vault = recover::open(store, &kit).map_err(explain::admin)?;
     if args.test {
-        return tell(&recover::test(&vault, &kit).map_err(explain::admin)?, desk);
+        let report = recover::test(&vault, &kit).map_err(explain::admin)?;
+        kit_test::keep(&report, brought.form, vault.id(), desk);
+        return tell(&report, desk);
     }
     let Some(out) = &args.out else {
         return Err(Failure::usage("no file for the new owner's key")
@@ -87,40 +87,6 @@ fn recovery(args: &Args, vault: &Vault) -> Result<Recovery, Failure> {
             false => GroupChoice::Same(root(vault).map_err(explain::admin)?.log.member),
         },
     })
-}
-
-fn read_kit(args: &Args) -> Result<Zeroizing<String>, Failure> {
-    let unread = |error| Failure::failed(format!("cannot read the recovery kit: {error}"));
-    let mut typed = Zeroizing::new(String::new());
-    match &args.kit_file {
-        Some(path) => {
-            typed = std::fs::read_to_string(path)
-                .map(Zeroizing::new)
-                .map_err(|error| {
-                    Failure::usage(format!("cannot read {}: {error}", path.display()))
-                })?;
-        }
-        None if std::io::stdin().is_terminal() => {
-            ov_terminal::screen::ask(
-                "The 24 words or the line of the recovery kit, then an empty line:",
-            );
-            let mut lines = std::io::stdin().lock();
-            loop {
-                let before = typed.trim_end().len();
-                lines.read_line(&mut typed).map_err(unread)?;
-                if typed.trim_end().len() == before {
-                    break;
-                }
-            }
-        }
-        None => {
-            std::io::stdin()
-                .lock()
-                .read_to_string(&mut typed)
-                .map_err(unread)?;
-        }
-    }
-    Ok(typed)
 }
 
 fn tell(report: &KitReport, desk: &Desk) -> Result<Exit, Failure> {
