@@ -1,12 +1,15 @@
 //! `check`: whether all is there and whole, as far as it shows without reading content.
 
+use std::sync::Arc;
+
 use ov_terminal::screen::GOOD;
 use ov_terminal::{Desk, Exit, Failure, age, amount};
-use ov_vault::SystemClock;
 use ov_vault::check::{CheckReport, Checking, Depth};
+use ov_vault::vault::find_vault;
+use ov_vault::{SystemClock, Vault};
 use serde_json::{Value, json};
 
-use crate::keeping::{Keeping, full_ids, ids};
+use crate::keeping::{Keeping, Watcher, full_ids, ids};
 
 /// What `check` takes.
 #[derive(clap::Args, Debug)]
@@ -20,13 +23,23 @@ pub struct Args {
     /// Read packs that were not read for this long, like 30d
     #[arg(long, value_name = "AGE", conflicts_with = "read_data", value_parser = age::seconds)]
     older_than: Option<u64>,
+
+    /// Check what anyone can, with no key at all: names, logs, signatures, presence and bytes
+    #[arg(long)]
+    without_key: bool,
 }
 
 /// Checks.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let mut keeping = Keeping::open(desk)?;
-    let report = check(args, &mut keeping)?;
-    keeping.watcher.meter.clear();
+    let report = match args.without_key {
+        true => check_as_anyone(args, desk)?,
+        false => {
+            let mut keeping = Keeping::open(desk)?;
+            let report = check(args, &mut keeping)?;
+            keeping.watcher.meter.clear();
+            report
+        }
+    };
     desk.screen.document(&document(&report));
     print(&report, desk);
     Ok(exit_of(&report))
@@ -50,6 +63,24 @@ pub fn check(args: &Args, keeping: &mut Keeping) -> Result<CheckReport, Failure>
         &checking,
         depth(args),
     )?)
+}
+
+/// Checks what shows to anyone. Which vault this is, only a key file or the recovery kit vouches
+/// for: its id is told, to be compared.
+fn check_as_anyone(args: &Args, desk: &Desk) -> Result<CheckReport, Failure> {
+    let store = desk.target()?;
+    let mut vault = Vault::open(Arc::clone(&store), find_vault(&*store)?)?;
+    let watcher = Watcher::new(desk);
+    let checking = Checking {
+        secrets: None,
+        clock: &SystemClock,
+        monitor: &watcher,
+        verified: None,
+    };
+    let report = ov_vault::check::check(&mut vault, &checking, depth(args))?;
+    watcher.meter.clear();
+    desk.screen.line(format_args!("Vault {}", vault.id()));
+    Ok(report)
 }
 
 fn depth(args: &Args) -> Depth {

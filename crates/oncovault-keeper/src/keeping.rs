@@ -27,11 +27,10 @@ impl Keeping {
     pub fn open(desk: &Desk) -> Result<Self, Failure> {
         let opened = desk.open(Copies::Never)?;
         let secrets = opened.secrets()?;
-        let meter = Meter::new(desk, Signals::listen(Interruption::AtOnce));
         Ok(Self {
             opened,
             secrets,
-            watcher: Watcher { meter },
+            watcher: Watcher::new(desk),
         })
     }
 
@@ -147,6 +146,15 @@ pub fn exit(undone: usize) -> Exit {
 pub struct Watcher {
     /// The line.
     pub meter: Meter,
+}
+
+impl Watcher {
+    /// Shows it on a desk's screen; an interruption ends the work at once.
+    pub fn new(desk: &Desk) -> Self {
+        Self {
+            meter: Meter::new(desk, Signals::listen(Interruption::AtOnce)),
+        }
+    }
 }
 
 impl Monitor for Watcher {

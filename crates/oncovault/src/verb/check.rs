@@ -14,7 +14,7 @@ pub struct Args {
     check: check::Args,
 
     /// Open, decode and compare the content of all snapshots too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "without_key")]
     with_keys: bool,
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::world::{World, files};
+use crate::world::{Said, World, files};
 
 fn two_snapshots() -> World {
     let world = World::new();
@@ -271,4 +271,20 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
         .args([from, to])
         .status();
     assert!(done.unwrap().success());
+}
+
+#[test]
+fn anyone_can_check_a_vault_without_a_key() {
+    let world = two_snapshots();
+    let anyone = |args: &[&str]| {
+        let mut command = world.command();
+        command.args(["--vault", "vault", "check", "--without-key"]);
+        Said::of(command.args(args).output().unwrap())
+    };
+    let said = anyone(&["--read-data"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("No damage found"), "{}", said.out);
+    damage(&world);
+    assert_eq!(anyone(&[]).code, 0, "its length is right: it was not read");
+    anyone(&["--read-data"]).fails(20, &["damaged"]);
 }
