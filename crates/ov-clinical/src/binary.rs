@@ -92,6 +92,7 @@ const SIGNATURES: &[Signature] = &[
         Kind::MssqlBackup,
         "magic TAPE (Microsoft Tape Format)",
     ),
+    (0, b"MSSQLBAK", Kind::MssqlBackup, "magic MSSQLBAK"),
     (0, b"BZh", Kind::Bzip2, "magic BZh"),
     (0, b"\xfd7zXZ\0", Kind::Xz, "magic of xz"),
     (

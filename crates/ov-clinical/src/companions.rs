@@ -193,10 +193,21 @@ impl<'a> Mates<'a> {
     }
 }
 
-/// The name of the other mate's file: the last `R1` or `R2` between separators, swapped.
+/// The name of the other mate's file: the last `R1` or `R2` between separators, else `_1` or `_2`
+/// before the ending, swapped.
 fn other_name(name: &str) -> Option<String> {
     let start = name.rfind('/').map_or(0, |at| at + 1);
     let file = name.get(start..)?;
+    let digit = start + named_digit(file).or_else(|| bare_digit(file))?;
+    let other = if name.as_bytes().get(digit) == Some(&b'1') {
+        "2"
+    } else {
+        "1"
+    };
+    Some([name.get(..digit)?, other, name.get(digit + 1..)?].concat())
+}
+
+fn named_digit(file: &str) -> Option<usize> {
     let is_separator = |byte: Option<&u8>| byte.is_none_or(|b| matches!(b, b'_' | b'.' | b'-'));
     let bytes = file.as_bytes();
     let found = (1..bytes.len().saturating_sub(1)).rev().find(|at| {
@@ -204,13 +215,14 @@ fn other_name(name: &str) -> Option<String> {
             && is_separator(bytes.get(at - 1))
             && is_separator(bytes.get(at + 2))
     })?;
-    let digit = start + found + 1;
-    let other = if name.as_bytes().get(digit) == Some(&b'1') {
-        "2"
-    } else {
-        "1"
-    };
-    Some([name.get(..digit)?, other, name.get(digit + 1..)?].concat())
+    Some(found + 1)
+}
+
+/// As sequence archives name paired reads: `run_1.fastq.gz`.
+fn bare_digit(file: &str) -> Option<usize> {
+    let stem = file.split_once(".f").map(|(stem, _)| stem)?;
+    let paired = stem.ends_with("_1") || stem.ends_with("_2");
+    paired.then(|| stem.len() - 1)
 }
 
 fn sequencing<'a>(member: &Member<'a>) -> Option<&'a Sequencing> {
@@ -227,6 +239,10 @@ mod tests {
         let expected = Some("R1/a_S1_L001_R2_001.fastq.gz".to_owned());
         assert_eq!(other("R1/a_S1_L001_R1_001.fastq.gz"), expected);
         assert_eq!(other("x.R2.fq").as_deref(), Some("x.R1.fq"));
+        assert_eq!(
+            other("d/run_1.fastq.gz").as_deref(),
+            Some("d/run_2.fastq.gz")
+        );
         assert_eq!(other("OR1.fastq"), None);
         assert_eq!(other("reads.fastq"), None);
     }

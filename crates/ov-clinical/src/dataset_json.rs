@@ -71,7 +71,7 @@ impl Sink for Events {
 
     fn element(&mut self, key: &str) {
         if key == "rows" {
-            if self.elements % (self.width + 1) == 0 {
+            if self.elements.is_multiple_of(self.width + 1) {
                 self.end_row();
             }
             self.elements += 1;

@@ -82,12 +82,30 @@ enum State {
     Header,
     /// So many bytes of no interest.
     Skip(u64),
-    /// So many bytes of the pixel value. `last` says whether it ends with them.
-    Pixels { left: u64, last: bool },
+    /// So many bytes of the pixel value.
+    Pixels { left: u64, after: After },
     /// A wanted value.
     Value { tag: Tag, left: usize },
     /// Nothing more is understood.
     Lost,
+}
+
+/// What follows bytes of the pixel value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// More of it.
+    More,
+    /// Something else: it is complete.
+    Else,
+}
+
+/// Whose encapsulated fragments follow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// The pixels of the object itself.
+    Object,
+    /// Another value.
+    Other,
 }
 
 enum Frame {
@@ -99,8 +117,8 @@ enum Frame {
     },
     /// An item of it.
     Item { end: Option<u64> },
-    /// Encapsulated fragments, of the object's pixels or of another value.
-    Fragments { pixels: bool, seen: u64 },
+    /// Encapsulated fragments.
+    Fragments { owner: Owner, seen: u64 },
 }
 
 /// The state of a walk.
@@ -141,11 +159,6 @@ impl Walk {
         matches!(self.state, State::Header) && self.header.is_empty() && self.frames.is_empty()
     }
 
-    /// Whether nothing more will be told.
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(self.state, State::Lost)
-    }
-
     /// The next bytes of the data set.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], visitor: &mut impl Visitor) {
         while !bytes.is_empty() {
@@ -153,7 +166,7 @@ impl Walk {
                 State::Lost => return,
                 State::Header => self.feed_header(bytes, visitor),
                 State::Skip(left) => self.feed_skip(bytes, left),
-                State::Pixels { left, last } => self.feed_pixels(bytes, left, last, visitor),
+                State::Pixels { left, after } => self.feed_pixels(bytes, left, after, visitor),
                 State::Value { tag, left } => self.feed_value(bytes, tag, left, visitor),
             };
             self.position += wide(used);
@@ -177,16 +190,16 @@ impl Walk {
         &mut self,
         bytes: &[u8],
         left: u64,
-        last: bool,
+        after: After,
         visitor: &mut impl Visitor,
     ) -> usize {
         let used = at_most(bytes.len(), left);
         visitor.pixels(bytes.get(..used).unwrap_or_default());
         self.state = match left - wide(used) {
             0 => State::Header,
-            left => State::Pixels { left, last },
+            left => State::Pixels { left, after },
         };
-        if last && matches!(self.state, State::Header) {
+        if after == After::Else && matches!(self.state, State::Header) {
             visitor.pixels_end();
         }
         used
@@ -289,7 +302,7 @@ impl Walk {
             _ if self.in_sequence() => self.malformed(start, "no item in a sequence"),
             _ if tag::PIXELS.contains(&tag) => self.pixel_element(length, visitor),
             _ if self.opens_sequence(tag, vr, length) => self.sequence(tag, vr, end),
-            _ if length == UNDEFINED => self.fragments(false),
+            _ if length == UNDEFINED => self.fragments(Owner::Other),
             _ => self.plain(tag, length),
         }
     }
@@ -331,8 +344,8 @@ impl Walk {
         self.push(Frame::Sequence { tag, end, encoding });
     }
 
-    fn fragments(&mut self, pixels: bool) {
-        self.push(Frame::Fragments { pixels, seen: 0 });
+    fn fragments(&mut self, owner: Owner) {
+        self.push(Frame::Fragments { owner, seen: 0 });
     }
 
     fn push(&mut self, frame: Frame) {
@@ -344,17 +357,20 @@ impl Walk {
 
     fn item(&mut self, length: u32, end: Option<u64>, start: u64, visitor: &mut impl Visitor) {
         match self.frames.last_mut() {
-            Some(Frame::Fragments { pixels, seen }) => {
+            Some(Frame::Fragments { owner, seen }) => {
                 let Some(_) = end else {
                     return self.malformed(start, "a fragment without length");
                 };
                 // The first fragment is the offset table (PS3.5 §A.4).
-                let pixels = *pixels && *seen > 0;
+                let pixels = *owner == Owner::Object && *seen > 0;
                 *seen += 1;
                 let left = u64::from(length);
                 self.state = match (left, pixels) {
                     (0, _) => State::Header,
-                    (left, true) => State::Pixels { left, last: false },
+                    (left, true) => State::Pixels {
+                        left,
+                        after: After::More,
+                    },
                     (left, false) => State::Skip(left),
                 };
             }
@@ -383,11 +399,15 @@ impl Walk {
     fn pixel_element(&mut self, length: u32, visitor: &mut impl Visitor) {
         let own = self.frames.is_empty();
         if length == UNDEFINED {
-            return self.fragments(own);
+            let owner = if own { Owner::Object } else { Owner::Other };
+            return self.fragments(owner);
         }
         self.state = match (u64::from(length), own) {
             (0, _) => State::Header,
-            (left, true) => State::Pixels { left, last: true },
+            (left, true) => State::Pixels {
+                left,
+                after: After::Else,
+            },
             (left, false) => State::Skip(left),
         };
         if own && length == 0 {
@@ -425,7 +445,10 @@ impl Walk {
                 debug_assert_eq!(self.path.last(), Some(&tag));
                 self.path.pop();
             }
-            Some(Frame::Fragments { pixels: true, .. }) => visitor.pixels_end(),
+            Some(Frame::Fragments {
+                owner: Owner::Object,
+                ..
+            }) => visitor.pixels_end(),
             _ => {}
         }
     }

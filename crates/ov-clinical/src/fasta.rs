@@ -5,7 +5,7 @@ use crate::facts::{Facts, Sequence};
 use crate::inflate;
 use crate::sam_header;
 use crate::warning::Warning;
-use crate::window::Window;
+use crate::window::{Extent, Window};
 
 /// The beginning that is looked at where it is compressed.
 const TEXT_MAX: usize = 16 << 20;
@@ -18,13 +18,16 @@ pub fn read(window: &Window) -> (Facts, Vec<Warning>) {
     let head = window.head();
     if head.starts_with(&[0x1f, 0x8b]) {
         let inflated = inflate::gunzip(head, TEXT_MAX);
-        let whole = window.is_whole() && inflated.stop == inflate::Stop::End;
+        let extent = match inflated.stop {
+            inflate::Stop::End => window.extent(),
+            _ => Extent::Part,
+        };
         if inflate::is_bgzf(head) {
             out.end_marker(window.ends_with(&inflate::BGZF_END));
         }
-        sequences(&inflated.bytes, whole, &mut out);
+        sequences(&inflated.bytes, extent, &mut out);
     } else {
-        sequences(head, window.is_whole(), &mut out);
+        sequences(head, window.extent(), &mut out);
     }
     out.finish()
 }
@@ -57,7 +60,7 @@ pub fn read_index(window: &Window) -> (Facts, Vec<Warning>) {
     out.finish()
 }
 
-fn sequences(text: &[u8], whole: bool, out: &mut Collector) {
+fn sequences(text: &[u8], extent: Extent, out: &mut Collector) {
     let mut open: Option<Sequence> = None;
     for line in text.split(|byte| *byte == b'\n') {
         if let Some(header) = line.strip_prefix(b">") {
@@ -77,10 +80,10 @@ fn sequences(text: &[u8], whole: bool, out: &mut Collector) {
         }
     }
     if let Some(last) = open {
-        let length = last.length.filter(|_| whole);
+        let length = last.length.filter(|_| extent == Extent::Whole);
         sam_header::push(Sequence { length, ..last }, out);
     }
-    if !whole {
+    if extent == Extent::Part {
         out.warn(Warning::Partial);
     }
 }

@@ -28,6 +28,8 @@ pub mod crypt4gh;
 pub mod dataset_json;
 pub mod dicom;
 mod dicom_class;
+mod dicom_object;
+mod dicom_prologue;
 mod dicom_tag;
 mod dicom_walk;
 mod duplicates;

@@ -12,6 +12,9 @@ const GAP_FACTOR: f64 = 1.5;
 /// Slices nearer than this, in millimetres, lie at one place (several echoes or times).
 const SAME_PLACE: f64 = 0.01;
 
+/// A slice, and its place in the set.
+type Slice<'a> = (usize, &'a Dicom);
+
 /// Gaps in the series of a set.
 pub(crate) fn find(set: &[Member]) -> Vec<Finding> {
     let mut series: BTreeMap<&Ident, Vec<(usize, &Dicom)>> = BTreeMap::new();
@@ -34,7 +37,7 @@ pub(crate) fn find(set: &[Member]) -> Vec<Finding> {
 }
 
 /// (0020,1209) says how many instances there should be.
-fn short(slices: &[(usize, &Dicom)]) -> Option<Finding> {
+fn short(slices: &[Slice]) -> Option<Finding> {
     let said = slices
         .iter()
         .filter_map(|(_, object)| object.series_instances)
@@ -49,13 +52,13 @@ fn short(slices: &[(usize, &Dicom)]) -> Option<Finding> {
     Some(Finding::new(Gap::SeriesShort, first(slices), missing))
 }
 
-fn first(slices: &[(usize, &Dicom)]) -> Vec<usize> {
+fn first(slices: &[Slice]) -> Vec<usize> {
     slices.iter().map(|(at, _)| *at).take(1).collect()
 }
 
 /// Slices of one orientation should lie at even distances.
-fn gap(slices: &[(usize, &Dicom)]) -> Option<Finding> {
-    let mut stacks: BTreeMap<[i32; 6], Vec<(f64, &(usize, &Dicom))>> = BTreeMap::new();
+fn gap(slices: &[Slice]) -> Option<Finding> {
+    let mut stacks: BTreeMap<[i32; 6], Vec<(f64, &Slice)>> = BTreeMap::new();
     for slice in slices {
         if let (Some(position), Some(orientation)) = (slice.1.position, slice.1.orientation) {
             let place = along_normal(position, orientation);
@@ -81,9 +84,7 @@ fn gap(slices: &[(usize, &Dicom)]) -> Option<Finding> {
 }
 
 /// The slices after which some are missing, and how many.
-fn gaps_of<'a>(
-    mut stack: Vec<(f64, &'a (usize, &'a Dicom))>,
-) -> Vec<(&'a (usize, &'a Dicom), u32)> {
+fn gaps_of<'a>(mut stack: Vec<(f64, &'a Slice<'a>)>) -> Vec<(&'a Slice<'a>, u32)> {
     stack.sort_by(|a, b| a.0.total_cmp(&b.0));
     stack.dedup_by(|a, b| (a.0 - b.0).abs() < SAME_PLACE);
     let mut distances: Vec<f64> = stack.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();

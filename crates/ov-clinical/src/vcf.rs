@@ -6,15 +6,15 @@ use crate::facts::{Facts, Sequence};
 use crate::inflate::{self, BGZF_END, Stop};
 use crate::sam_header;
 use crate::warning::Warning;
-use crate::window::Window;
+use crate::window::{Extent, Window};
 
 /// Reads a VCF: plain, gzip or BGZF.
 #[must_use]
 pub fn read(window: &Window) -> (Facts, Vec<Warning>) {
     let mut out = Collector::new();
     match compressed(window, &mut out) {
-        Some(text) => header(&text, true, &mut out),
-        None => header(window.head(), window.is_whole(), &mut out),
+        Some(text) => header(&text, Extent::Whole, &mut out),
+        None => header(window.head(), window.extent(), &mut out),
     }
     out.finish()
 }
@@ -32,7 +32,7 @@ pub fn read_binary(window: &Window) -> (Facts, Vec<Warning>) {
             let length = frame.get(1..).and_then(|length| length.first_chunk::<4>());
             let length = length.map_or(0, |length| u32::from_le_bytes(*length));
             let length = usize::try_from(length).unwrap_or(usize::MAX);
-            header(text.get(..length).unwrap_or(text), true, &mut out);
+            header(text.get(..length).unwrap_or(text), Extent::Whole, &mut out);
         }
         None => out.malformed(0, "the header of the variants"),
     }
@@ -54,7 +54,7 @@ fn compressed(window: &Window, out: &mut Collector) -> Option<Vec<u8>> {
     Some(inflated.bytes)
 }
 
-fn header(text: &[u8], whole: bool, out: &mut Collector) {
+fn header(text: &[u8], extent: Extent, out: &mut Collector) {
     for line in text.split(|byte| *byte == b'\n') {
         let line = String::from_utf8_lossy(line);
         let line = line.trim_end_matches(['\r', '\0']);
@@ -71,14 +71,10 @@ fn header(text: &[u8], whole: bool, out: &mut Collector) {
             break;
         }
     }
-    out.warn(if whole {
-        Warning::Malformed {
-            at: 0,
-            what: "no line of columns",
-        }
-    } else {
-        Warning::Partial
-    });
+    match extent {
+        Extent::Whole => out.malformed(0, "no line of columns"),
+        Extent::Part => out.warn(Warning::Partial),
+    }
 }
 
 fn contig(fields: &str, out: &mut Collector) {

@@ -11,6 +11,13 @@ pub struct Window<'a> {
     length: u64,
 }
 
+/// Whether a text at hand is all there is of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    Part,
+}
+
 /// How much of a file a reader wants, in bytes. Less is allowed: then it says less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
@@ -72,6 +79,15 @@ impl<'a> Window<'a> {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         u64::try_from(self.head.len()).is_ok_and(|head| head >= self.length)
+    }
+
+    /// The same as a value with a name.
+    pub(crate) fn extent(&self) -> Extent {
+        if self.is_whole() {
+            Extent::Whole
+        } else {
+            Extent::Part
+        }
     }
 
     /// Length of the file in bytes.

@@ -41,6 +41,12 @@ pub fn read(window: &Window) -> (Facts, Vec<Warning>) {
     out.finish()
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Five,
+    Eight,
+}
+
 /// The offset of the next record that is a header of this name.
 fn next_header(bytes: &[u8], from: usize, name: &[u8]) -> Option<usize> {
     let records = bytes.get(from..)?.chunks(RECORD);
@@ -54,12 +60,15 @@ fn next_header(bytes: &[u8], from: usize, name: &[u8]) -> Option<usize> {
 
 /// One member. Returns where its rows end.
 fn member(bytes: &[u8], start: usize, out: &mut Collector) -> Option<usize> {
-    let long = bytes.get(start + 20..start + 26)? == b"MEMBV8";
+    let version = match bytes.get(start + 20..start + 26)? {
+        b"MEMBV8" => Version::Eight,
+        _ => Version::Five,
+    };
     let size = digits(bytes.get(start + 74..start + 78)?).filter(|size| *size >= 120)?;
     // Two headers, then the name of the dataset behind the word SAS.
     let name = bytes.get(start + 2 * RECORD + 8..)?;
     out.table(&String::from_utf8_lossy(
-        name.get(..if long { 32 } else { 8 })?,
+        name.get(..if version == Version::Eight { 32 } else { 8 })?,
     ));
     let names = next_header(bytes, start + RECORD, b"NAM")?;
     let count = digits(bytes.get(names + 48..names + 58)?)?;
@@ -70,7 +79,7 @@ fn member(bytes: &[u8], start: usize, out: &mut Collector) -> Option<usize> {
     let variables = bytes
         .get(names + RECORD..)?
         .get(..count.checked_mul(size)?)?;
-    let (row, columns) = layout(variables, size, long);
+    let (row, columns) = layout(variables, size, version);
     let rows = next_header(bytes, names + RECORD, b"OBS")? + RECORD;
     let end = next_header(bytes, rows, b"MEMB").unwrap_or(bytes.len());
     read_rows(bytes.get(rows..end)?, row, columns, out);
@@ -85,17 +94,16 @@ struct Place {
 }
 
 /// The length of a row, and the columns that say whose it is.
-fn layout(variables: &[u8], size: usize, long: bool) -> (usize, (TrialColumns, Vec<Place>)) {
+fn layout(variables: &[u8], size: usize, version: Version) -> (usize, (TrialColumns, Vec<Place>)) {
     let mut columns = TrialColumns::default();
     let mut places = Vec::new();
     let mut row = 0_usize;
     for (column, variable) in variables.chunks_exact(size).enumerate() {
         let number = |at: usize| variable.get(at..at + 2).and_then(|n| n.first_chunk::<2>());
         let length = number(4).map_or(0, |n| usize::from(u16::from_be_bytes(*n)));
-        let name = if long {
-            variable.get(88..120)
-        } else {
-            variable.get(8..16)
+        let name = match version {
+            Version::Eight => variable.get(88..120),
+            Version::Five => variable.get(8..16),
         };
         let name = String::from_utf8_lossy(name.unwrap_or_default());
         columns.name(column, name.trim_matches([' ', '\0']));

@@ -170,6 +170,68 @@ fn no_bytes_behind_a_true_beginning_break_a_reader() {
         });
 }
 
+/// What inflates is fuzzed behind a true wrapping: no random bytes would get through it.
+#[test]
+fn no_bytes_inside_gzip_break_a_reader() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        for beginning in [
+            &b""[..],
+            b"BAM\x01",
+            b"BCF\x02\x02",
+            b"@r/1\nACGT\n+\n",
+            b">s\n",
+        ] {
+            let squeezed = miniz_oxide::deflate::compress_to_vec(&[beginning, bytes].concat(), 1);
+            let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+            file.extend(squeezed);
+            file.extend([0; 8]);
+            all_readers(&file);
+        }
+    });
+}
+
+/// Elements of a DICOM data set: a group and element that are read, a VR, a length that may lie,
+/// a value.
+#[test]
+fn no_data_set_breaks_the_walk_through_it() {
+    const TAGS: [&[u8; 4]; 10] = [
+        b"\x08\0\x15\x11",
+        b"\x08\0\x99\x11",
+        b"\x08\0\x55\x11",
+        b"\x10\0\x20\0",
+        b"\x0c\x30\x60\0",
+        b"\xfe\xff\0\xe0",
+        b"\xfe\xff\x0d\xe0",
+        b"\xfe\xff\xdd\xe0",
+        b"\xe0\x7f\x10\0",
+        b"\x20\0\x0e\0",
+    ];
+    const FORMS: [&[u8]; 5] = [
+        b"SQ\0\0\xff\xff\xff\xff",
+        b"SQ\0\0\x20\0\0\0",
+        b"UN\0\0\xff\xff\xff\xff",
+        b"UI\x08\0",
+        b"OB\0\0\x04\0\0\0",
+    ];
+    bolero::check!()
+        .with_type::<Vec<(u8, u8, u32)>>()
+        .for_each(|elements| {
+            for syntax in [
+                "1.2.840.10008.1.2",
+                "1.2.840.10008.1.2.1",
+                "1.2.840.10008.1.2.2",
+            ] {
+                let mut bytes = dicom_head(syntax);
+                for (tag, form, value) in elements {
+                    bytes.extend(TAGS[usize::from(*tag) % TAGS.len()]);
+                    bytes.extend(FORMS[usize::from(*form) % FORMS.len()]);
+                    bytes.extend(value.to_le_bytes());
+                }
+                check("dicom", &dicom::read(&Window::whole(&bytes)));
+            }
+        });
+}
+
 /// The fuzz targets find what they look for: a reader that trusts a length is caught by its canary.
 #[test]
 fn a_reader_that_trusts_a_length_would_be_found() {
