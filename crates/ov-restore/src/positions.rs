@@ -41,7 +41,7 @@ pub struct Gap {
     /// The position behind it; `None` if nobody knows how many entries are lost.
     pub behind: Option<u64>,
     /// What cannot be read, and why.
-    pub error: TreeError,
+    pub error: Box<TreeError>,
 }
 
 impl Leaf {
@@ -266,12 +266,12 @@ impl<'p> Announced<'p> {
     fn gap(&self, at: u64, error: ReadError) -> Gap {
         Gap {
             behind: self.entries.and_then(|entries| at.checked_add(entries)),
-            error: TreeError {
+            error: Box::new(TreeError {
                 place: PagePlace::from(self.chunk),
                 first: self.first.cloned(),
                 entries: self.entries,
                 source: Box::new(error),
-            },
+            }),
         }
     }
 }
