@@ -15,7 +15,9 @@ use ov_policy::prune::{Acceptance, Waited, acceptable};
 use ov_store::{Listed, Listing, Store};
 
 use crate::accept::{missing, stored_bytes};
-use crate::copy_logs::{Part, Prefixes, copy_logs, copy_object, is_there, prefixes, prepare};
+use crate::copy_logs::{
+    Part, Prefixes, copy_logs, copy_object, is_there, mend_records, prefixes, prepare,
+};
 use crate::error::VaultError;
 use crate::finding::{Finding, short};
 use crate::graph::{Graph, Needs};
@@ -71,9 +73,11 @@ pub fn copy(
 ) -> Result<CopyReport, VaultError> {
     from.refresh()?;
     keeper.require(from, "copy a vault")?;
+    let mended = mend_records(from, &to)?;
     prepare(from, &to, keeper.entropy)?;
     let prefixes = prefixes(from)?;
     let mut report = CopyReport {
+        records: mended,
         cut: prefixes.cut.iter().map(|(log, at)| (*log, *at)).collect(),
         ..CopyReport::default()
     };

@@ -12,6 +12,8 @@ use ov_store::{Listed, Listing, Store, StoreError};
 
 use crate::error::VaultError;
 use crate::finding::Finding;
+use crate::mover::is_loss;
+use crate::repair::fetch_object;
 use crate::vault::{Vault, target_identities};
 
 /// All records of a target: by log, by number.
@@ -150,6 +152,40 @@ pub(crate) fn replace(to: &dyn Store, name: &ObjectName, bytes: &[u8]) -> Result
             Ok(())
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts records that are damaged in a copy anew: they are whole in the source, and a copy that
+/// died while it wrote one would otherwise never be completed. Returns how many.
+pub(crate) fn mend_records(from: &Vault, to: &Arc<dyn Store>) -> Result<u64, VaultError> {
+    let mut mended = 0;
+    let copy = loop {
+        match Vault::open(Arc::clone(to), from.id()) {
+            Ok(copy) => break copy,
+            // The first record, without which there is no vault to open.
+            Err(VaultError::Damaged(name)) if mended == 0 && mend(from, &**to, &name)? => {
+                mended = 1;
+            }
+            // An empty place, or one that `prepare` refuses.
+            Err(_) => return Ok(mended),
+        }
+    };
+    for finding in &copy.logs().findings {
+        if let Finding::Damaged(name) | Finding::Length(name) | Finding::Unreadable(name, _) =
+            finding
+        {
+            mended += u64::from(mend(from, &**to, name)?);
+        }
+    }
+    Ok(mended)
+}
+
+/// False where the source has no whole one either.
+fn mend(from: &Vault, to: &dyn Store, name: &ObjectName) -> Result<bool, VaultError> {
+    match fetch_object(to, &**from.store(), name) {
+        Ok(_) => Ok(true),
+        Err(error) if is_loss(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -48,6 +48,29 @@ fn a_copy_is_complete_says_so_and_costs_nothing_again() {
 }
 
 #[test]
+fn records_that_are_torn_in_a_copy_are_put_again() {
+    let site = Site::new();
+    two_snapshots(&site);
+    let to = Arc::new(Memory::new());
+    run(&site, &to).unwrap();
+    let (source, whole) = (site.memory.snapshot(), to.snapshot());
+    for (name, bytes) in &whole {
+        // The copy's own records are nowhere else.
+        if !matches!(name, ObjectName::Record(_)) || !source.contains_key(name) {
+            continue;
+        }
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 1;
+        for torn in [bytes[..bytes.len() / 2].to_vec(), Vec::new(), flipped] {
+            to.delete(name).unwrap();
+            to.plant(*name, torn);
+            run(&site, &to).unwrap();
+            assert_eq!(to.snapshot(), whole, "{name}");
+        }
+    }
+}
+
+#[test]
 fn named_snapshots_take_only_the_packs_that_they_need() {
     let site = Site::new();
     site.owner.write("a", 1, 1_000_000);
