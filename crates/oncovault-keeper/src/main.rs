@@ -8,7 +8,7 @@ use oncovault_keeper::{
     accept, check, copy, forget, hold, prune, repair, rescan, snapshots, stats,
 };
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{key, target, version};
+use ov_terminal::verb::{key, manual, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 #[derive(Subcommand)]
@@ -39,6 +39,9 @@ enum Verb {
     Target(target::Args),
     /// Tell which program this is
     Version(version::Args),
+    /// Write pages for man and completions for shells
+    #[command(hide = true)]
+    Manual(manual::Args),
 }
 
 impl Verbs for Verb {
@@ -60,6 +63,7 @@ impl Verbs for Verb {
             Self::Key(args) => key::run(args, desk),
             Self::Target(args) => target::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),
+            Self::Manual(args) => manual::run(args, &program::command::<Self>(), desk),
         }
     }
 }

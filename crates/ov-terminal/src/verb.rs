@@ -1,5 +1,6 @@
 //! The verbs that every program has: they need no more than a key file or a target.
 
 pub mod key;
+pub mod manual;
 pub mod target;
 pub mod version;
