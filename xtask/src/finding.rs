@@ -83,3 +83,11 @@ pub fn read(path: &Path) -> Result<String, Chore> {
         cause,
     })
 }
+
+/// Write a file, naming it when that fails.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), Chore> {
+    std::fs::write(path, content).map_err(|cause| Chore::File {
+        path: path.to_path_buf(),
+        cause,
+    })
+}

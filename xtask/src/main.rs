@@ -20,6 +20,7 @@ mod invariants;
 mod licence;
 mod links;
 mod owners;
+mod package;
 mod sample_data;
 mod setup;
 mod simulation;
@@ -42,6 +43,7 @@ cargo xtask golden               make the golden vault of the present format
 cargo xtask sim [--seeds N] [--from S] [--states N]   live through many seeds of the simulated world; --states
                                  searches the large worlds of the protocol, up to N states each
 cargo xtask data [DIR]           fetch real sample files for the tests, default target/testdata
+cargo xtask package [--from DIR] build what people install: a Debian package, an archive, a bill of materials
 cargo xtask tidy [CHECK]...      formatting, lints, arrows, permissions, licences, links and wording
 cargo xtask tidy --list          name the checks
 cargo xtask tidy --lock-format   after review: lock docs/FORMAT.md to the sources of ov-format
@@ -72,6 +74,8 @@ fn run(words: &[String]) -> Result<(), Chore> {
         ["crash", kills] => test_run::crash(&root, kills),
         ["crash"] => test_run::crash(&root, "100"),
         ["sim", rest @ ..] => simulation::run(&root, rest),
+        ["package"] => package::run(&root),
+        ["package", "--from", folder] => package::run_from(&root, Path::new(folder)),
         ["data"] => sample_data::run(&root, &sample_data::default_folder(&root)),
         ["data", folder] => sample_data::run(&root, Path::new(folder)),
         ["tidy", "--list"] => {
