@@ -56,7 +56,6 @@ enum Stage {
 /// A data set under way.
 struct DataSet {
     walk: Walk,
-    digest: blake3::Hasher,
     length: u64,
 }
 
@@ -64,13 +63,11 @@ impl DataSet {
     fn new(encoding: Encoding) -> Self {
         Self {
             walk: Walk::new(encoding),
-            digest: blake3::Hasher::new(),
             length: 0,
         }
     }
 
     fn feed(&mut self, bytes: &[u8], scan: &mut ObjectScan) {
-        self.digest.update(bytes);
         self.length = self
             .length
             .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
@@ -118,10 +115,7 @@ impl Stream {
         self.report_end();
         self.scan.object.digests = Some(Digests {
             file: *self.file.finalize().as_bytes(),
-            data_set: self
-                .stage
-                .data_set()
-                .map(|set| *set.digest.finalize().as_bytes()),
+            data_set: self.stage.data_set().map(|_| self.scan.data_set_digest()),
             pixels: self.scan.pixel_digest(),
         });
         self.scan.finish()

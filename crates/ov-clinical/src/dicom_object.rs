@@ -16,6 +16,7 @@ pub(crate) struct ObjectScan {
     pub(crate) object: Dicom,
     pixels: blake3::Hasher,
     pixels_ended: bool,
+    others: blake3::Hasher,
     patient: Option<Ident>,
     issuer: Option<Ident>,
     universal_issuer: Option<Ident>,
@@ -44,6 +45,14 @@ impl ObjectScan {
     pub(crate) fn pixel_digest(&self) -> Option<[u8; 32]> {
         self.pixels_ended
             .then(|| *self.pixels.finalize().as_bytes())
+    }
+
+    /// Digest of the data set: of all bytes but the pixel value, then of the digest of that. So no
+    /// byte is hashed twice.
+    pub(crate) fn data_set_digest(&self) -> [u8; 32] {
+        let mut digest = self.others.clone();
+        digest.update(self.pixels.finalize().as_bytes());
+        *digest.finalize().as_bytes()
     }
 
     /// An element of the object itself.
@@ -211,6 +220,10 @@ impl Visitor for ObjectScan {
 
     fn pixels(&mut self, bytes: &[u8]) {
         self.pixels.update(bytes);
+    }
+
+    fn others(&mut self, bytes: &[u8]) {
+        self.others.update(bytes);
     }
 
     fn pixels_end(&mut self) {

@@ -65,6 +65,8 @@ pub(crate) trait Visitor {
     fn item_ends(&mut self, path: &[Tag]);
     /// Bytes of the pixel value of the object itself.
     fn pixels(&mut self, bytes: &[u8]);
+    /// All other bytes, also those that are not understood.
+    fn others(&mut self, bytes: &[u8]);
     /// The pixel value is complete.
     fn pixels_end(&mut self);
 }
@@ -162,15 +164,20 @@ impl Walk {
     /// The next bytes of the data set.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], visitor: &mut impl Visitor) {
         while !bytes.is_empty() {
+            let is_pixels = matches!(self.state, State::Pixels { .. });
             let used = match self.state {
-                State::Lost => return,
+                State::Lost => return visitor.others(bytes),
                 State::Header => self.feed_header(bytes, visitor),
                 State::Skip(left) => self.feed_skip(bytes, left),
                 State::Pixels { left, after } => self.feed_pixels(bytes, left, after, visitor),
                 State::Value { tag, left } => self.feed_value(bytes, tag, left, visitor),
             };
+            let (now, later) = bytes.split_at(used.min(bytes.len()));
+            if !is_pixels {
+                visitor.others(now);
+            }
             self.position += wide(used);
-            bytes = bytes.get(used..).unwrap_or_default();
+            bytes = later;
             if matches!(self.state, State::Header) && self.header.is_empty() {
                 self.close_frames(visitor);
             }

@@ -159,7 +159,9 @@ pub struct Reference {
 pub struct Digests {
     /// Of all bytes.
     pub file: [u8; 32],
-    /// Of the data set: everything after the meta group, inflated where it is deflated.
+    /// Of the data set: everything after the meta group, inflated where it is deflated. Only to be
+    /// compared with its like: it is the digest of all bytes but the pixel value, followed by the
+    /// digest of that.
     pub data_set: Option<[u8; 32]>,
     /// Of the pixel value: native bytes, or the fragments after the offset table, one after the
     /// other.
@@ -177,7 +179,7 @@ pub struct Resource {
     pub version: Option<Ident>,
     /// The patient or group that it is about, as the reference stands there.
     pub subject: Option<Ident>,
-    /// All references, as they stand there, without doubles.
+    /// All references, as they stand there, sorted and without doubles.
     pub references: Vec<Ident>,
 }
 

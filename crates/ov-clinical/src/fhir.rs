@@ -11,7 +11,7 @@ use crate::window::Window;
 use crate::xml;
 
 /// References of one resource are kept up to this number.
-const REFERENCES_MAX: usize = 4096;
+const REFERENCES_MAX: usize = 65_536;
 
 /// Elements that say whom a resource is about (R4 patient compartment).
 const ABOUT: &[&str] = &[
@@ -161,11 +161,12 @@ impl Drafts {
         }
         outer.subject = outer.subject.take().or(closed.subject);
         let room = REFERENCES_MAX.saturating_sub(outer.references.len());
-        for reference in closed.references.into_iter().take(room) {
-            if !outer.references.contains(&reference) {
-                outer.references.push(reference);
-            }
+        if closed.references.len() > room {
+            self.out.warn(Warning::TooMany { what: "references" });
         }
+        outer
+            .references
+            .extend(closed.references.into_iter().take(room));
         match (&*closed.key, closed.value) {
             ("identifier", Some(value)) if about_patient(&outer.key) => {
                 let issuer = closed.system;
@@ -192,22 +193,18 @@ impl Drafts {
         if &*kind == "Patient" {
             self.patient(closed.id.as_ref(), closed.identifiers, url);
         }
-        for reference in &closed.references {
+        let mut references = closed.references;
+        references.sort_unstable();
+        references.dedup();
+        for reference in &references {
             self.about(reference);
         }
         if &*kind != "Bundle" {
-            let Open {
-                id,
-                version,
-                subject,
-                references,
-                ..
-            } = closed;
             self.out.resource(Resource {
                 kind,
-                id,
-                version,
-                subject,
+                id: closed.id,
+                version: closed.version,
+                subject: closed.subject,
                 references,
             });
         }

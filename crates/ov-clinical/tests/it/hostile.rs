@@ -320,6 +320,22 @@ fn lying_lengths_take_no_memory() {
     );
 }
 
+/// References are many in lists and groups: their number must not cost its square.
+#[test]
+fn resources_with_very_many_references_are_read_soon() {
+    let mut json = "{\"resourceType\":\"List\",\"entry\":[".to_owned();
+    for number in 0..200_000 {
+        json.push_str(&format!(
+            "{{\"item\":{{\"reference\":\"Patient/{number}\"}}}},"
+        ));
+    }
+    json.push_str("{}]}");
+    let (facts, warnings) = soon(|| fhir::read_json(&Window::whole(json.as_bytes())));
+    assert_eq!(warnings, [Warning::TooMany { what: "references" }]);
+    assert_eq!(facts.resources[0].references.len(), 65_536);
+    assert_eq!(facts.patients.len(), 65_536);
+}
+
 /// A million patients in one file: what does not fit is said, not dropped in silence.
 #[test]
 fn more_facts_than_the_bound_are_told() {

@@ -243,3 +243,18 @@ fn wrapping_is_told_beside_the_kind() {
     let found = identify("x", &Window::whole(&file));
     assert_eq!((found.kind, found.wrapping), (Kind::Vcf, Wrapping::Gzip));
 }
+
+#[test]
+fn every_kind_stands_on_the_page_about_kinds() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/kinds.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for kind in Kind::ALL {
+        let row = format!("| {} | {} |", kind.category().label(), kind.title());
+        assert!(page.contains(&row), "{row}");
+        assert!(
+            page.contains(&format!("| `{}` |", kind.label())),
+            "{}",
+            kind.label()
+        );
+    }
+}

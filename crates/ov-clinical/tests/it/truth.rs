@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use ov_clinical::{Kind, Need, Window, Wrapping, identify};
 
@@ -167,16 +168,22 @@ fn kinds_are_found_with_the_stated_precision_and_recall() {
         }
         check_wrapping(&sample, found.wrapping);
     }
-    println!("| kind | files | precision | recall |\n|---|---:|---:|---:|");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/kinds.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut stale = Vec::new();
     for (kind, score) in &scores {
         let files = score.right + score.missed;
         let (precision, recall) = (score.precision(), score.recall());
-        println!(
-            "| `{}` | {files} | {precision:.3} | {recall:.3} |",
-            kind.label()
-        );
+        let label = kind.label();
+        let row = format!("| `{label}` | {files} | {precision:.3} | {recall:.3} |");
+        println!("{row}");
+        stale.extend((!page.contains(&row)).then_some(row));
     }
     println!("{right} of {all} right\n{notes}");
+    assert!(
+        stale.is_empty(),
+        "docs/kinds.md does not say what is measured: {stale:#?}"
+    );
     for (kind, score) in &scores {
         // One odd file of a small kind, or one in a hundred.
         let allowed = 1 + (score.right + score.missed) / 100;
