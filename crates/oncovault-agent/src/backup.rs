@@ -76,6 +76,13 @@ pub struct Args {
 
 /// Backs up.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let (document, exit) = store(args, desk)?;
+    desk.screen.document(&document);
+    Ok(exit)
+}
+
+/// Backs up, and tells people; the document is for programs.
+pub fn store(args: &Args, desk: &Desk) -> Result<(Value, Exit), Failure> {
     let origin = args.source.origin()?;
     for path in &origin.missing {
         let path = path.display();
@@ -119,9 +126,9 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
             .warn(format_args!("the pattern {pattern:?} matched nothing"));
     }
     let seconds = watcher.meter.elapsed().as_secs_f64();
-    desk.screen.document(&document(&report, &origin, seconds));
     print(&report, seconds, desk);
-    Ok(exit_of(&report, &origin))
+    let document = document(&report, &origin, seconds);
+    Ok((document, exit_of(&report, &origin)))
 }
 
 /// Nothing is guessed about who may read what is stored.

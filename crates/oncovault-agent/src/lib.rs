@@ -8,4 +8,5 @@
 
 pub mod backup;
 pub mod explain;
+pub mod jobs;
 pub mod source;

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use oncovault_agent::backup;
+use oncovault_agent::{backup, jobs};
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{key, manual, target, version};
+use ov_terminal::verb::{config, key, manual, run, service, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 #[derive(Subcommand)]
@@ -16,6 +16,12 @@ enum Verb {
     Key(key::Args),
     /// Try what a target really keeps
     Target(target::Args),
+    /// Do what is due, or what is wanted now, as the configuration says
+    Run(run::Args),
+    /// Do what is due by itself
+    Service(service::Args),
+    /// Tell what the configuration says
+    Config(config::Args),
     /// Tell which program this is
     Version(version::Args),
     /// Write pages for man and completions for shells
@@ -32,6 +38,9 @@ impl Verbs for Verb {
             Self::Backup(args) => backup::run(args, desk),
             Self::Key(args) => key::run(args, desk),
             Self::Target(args) => target::run(args, desk),
+            Self::Run(args) => run::run(args, desk, jobs::of),
+            Self::Service(args) => service::run(args, desk),
+            Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),
             Self::Manual(args) => manual::run(args, &program::command::<Self>(), desk),
         }

@@ -1,6 +1,6 @@
 //! `accept`: say of new snapshots that all they need is here.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use ov_terminal::{Desk, Exit, Failure, age};
 use ov_vault::prune::PruneOptions;
@@ -19,6 +19,13 @@ pub struct Args {
 
 /// Accepts.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let (document, exit) = accept(args, desk)?;
+    desk.screen.document(&document);
+    Ok(exit)
+}
+
+/// Accepts, and tells people; the document is for programs.
+pub fn accept(args: &Args, desk: &Desk) -> Result<(Value, Exit), Failure> {
     let mut keeping = Keeping::open(desk)?;
     let lists = keeping.lists(desk)?;
     let (vault, keeper) = keeping.split();
@@ -49,13 +56,14 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     if report.accepted.is_empty() {
         screen.note("Nothing new to accept.");
     }
-    screen.document(&json!({
+    let document = json!({
         "accepted": full_ids(&report.accepted),
         "rejected": full_ids(&report.rejected),
         "given_up": full_ids(&report.given_up),
         "waiting": full_ids(&report.waiting),
         "incomplete": full_ids(report.incomplete.iter().map(|(name, _)| name)),
         "rescued_frames": report.rescued_frames,
-    }));
-    Ok(exit(report.incomplete.len() + report.rejected.len()))
+    });
+    let undone = report.incomplete.len() + report.rejected.len();
+    Ok((document, exit(undone)))
 }

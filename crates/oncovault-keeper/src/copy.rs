@@ -1,11 +1,13 @@
 //! `copy`: snapshots to a second place, as they are.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
+use ov_store::Store;
 use ov_terminal::screen::GOOD;
 use ov_terminal::{Desk, Exit, Failure, amount};
 use ov_vault::copy::Which;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::keeping::{Keeping, exit, full_ids, ids, other_target};
 
@@ -29,8 +31,20 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         false => Which::Named(keeping.select(&args.snapshots)?),
     };
     let to = other_target(desk, &args.to, ov_store::create)?;
+    let (document, exit) = copy_to(&mut keeping, to, &which, desk)?;
+    desk.screen.document(&document);
+    Ok(exit)
+}
+
+/// Copies to a target, and tells people; the document is for programs.
+pub fn copy_to(
+    keeping: &mut Keeping,
+    to: Arc<dyn Store>,
+    which: &Which,
+    desk: &Desk,
+) -> Result<(Value, Exit), Failure> {
     let (vault, keeper) = keeping.split();
-    let report = ov_vault::copy::copy(vault, to, &which, &keeper)?;
+    let report = ov_vault::copy::copy(vault, to, which, &keeper)?;
     keeping.watcher.meter.clear();
     let screen = &desk.screen;
     for finding in &report.findings {
@@ -51,7 +65,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         amount::of(report.accepted.len() as u64, "snapshot", "snapshots"),
         report.there
     ));
-    screen.document(&json!({
+    let document = json!({
         "packs": report.packs,
         "tables": report.tables,
         "records": report.records,
@@ -61,8 +75,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         "there_before": report.there,
         "incomplete": full_ids(report.incomplete.iter().map(|(name, _)| name)),
         "findings": report.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    }));
-    Ok(exit(
-        report.findings.len() + report.incomplete.len() + report.cut.len(),
-    ))
+    });
+    let undone = report.findings.len() + report.incomplete.len() + report.cut.len();
+    Ok((document, exit(undone)))
 }

@@ -214,6 +214,23 @@ pub fn forget(
     Ok(exit)
 }
 
+/// Forgets by rules, as a configuration says them, and tells people how much.
+pub fn by_rules(
+    keeping: &mut Keeping,
+    rules: &Rules,
+    known: &ForgetOptions,
+    desk: &Desk,
+) -> Result<Value, Failure> {
+    let (vault, keeper) = keeping.split();
+    let plan = forget::plan_by_rules(vault, &keeper, rules, known)?;
+    let record = forget::apply(vault, &keeper, &plan)?;
+    let mut document = document(&plan);
+    document["done"] = json!(record.is_some());
+    keeping.watcher.meter.clear();
+    summary(&plan, desk);
+    Ok(document)
+}
+
 fn plan(args: &Args, keeping: &mut Keeping, known: ForgetOptions) -> Result<ForgetPlan, Failure> {
     if let Some(path) = &args.apply {
         let bytes = std::fs::read(path);
@@ -261,6 +278,10 @@ fn print(plan: &ForgetPlan, desk: &Desk) {
             }
         }
     }
+    summary(plan, desk);
+}
+
+fn summary(plan: &ForgetPlan, desk: &Desk) {
     let going = amount::of(plan.forgotten().count() as u64, "snapshot", "snapshots");
     desk.screen.line(format_args!(
         "{going} to forget, {} kept.",

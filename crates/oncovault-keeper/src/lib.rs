@@ -13,6 +13,7 @@ pub mod check;
 pub mod copy;
 pub mod forget;
 pub mod hold;
+pub mod jobs;
 pub mod keeping;
 pub mod prune;
 pub mod repair;

@@ -19,6 +19,7 @@ fn terms<'t>(schedule: Option<&'t Schedule>, rpo: Option<&str>, zone: &'t TimeZo
     Terms {
         schedule,
         rpo: rpo.map(|text| text.parse().unwrap()),
+        asked: None,
         predicted_seconds: 600,
         tick_seconds: 900,
         spread_seconds: 0,
@@ -184,6 +185,21 @@ fn an_rpo_outranks_a_schedule_that_comes_too_late() {
 }
 
 #[test]
+fn what_follows_others_runs_when_there_is_something_new() {
+    let zone = TimeZone::UTC;
+    let start = at("2026-11-22T02:00:00Z");
+    let now = plan::later(start, 3_600);
+    let asked = |asked| Terms {
+        asked: Some(asked),
+        ..terms(None, None, &zone)
+    };
+    assert_eq!(next(&asked(plan::later(start, -60)), &good(start), now), None);
+    let new = next(&asked(plan::later(start, 60)), &good(start), now).unwrap();
+    assert!(new.is_due(now));
+    assert_eq!(new.why, Why::Asked);
+}
+
+#[test]
 fn an_rpo_shorter_than_a_run_cannot_hold_and_says_so() {
     let zone = TimeZone::UTC;
     assert!(can_hold(&terms(None, Some("1h"), &zone)));
@@ -307,6 +323,7 @@ proptest! {
         let terms = Terms {
             schedule: with_schedule.then_some(&daily),
             rpo: Some(Period::from_minutes(rpo_minutes)),
+            asked: None,
             predicted_seconds: predicted,
             tick_seconds: tick,
             spread_seconds: 600,

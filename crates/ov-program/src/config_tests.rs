@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -306,5 +307,47 @@ fn the_schema_agrees_with_the_reader_about_keys_and_types() {
     ] {
         assert!(!checker.is_valid(&value(wrong)), "{wrong}");
         assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
+
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
+
+/// The keys of the table under a heading of the reference.
+fn documented(reference: &str, heading: &str) -> BTreeSet<String> {
+    let mark = format!("\n## {heading}\n");
+    let (_, section) = reference
+        .split_once(&mark)
+        .unwrap_or_else(|| panic!("{heading}"));
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| row.split('`').next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_reference_has_every_key_and_no_other() {
+    let schema = Config::schema();
+    let reference = fs::read_to_string(REFERENCE).unwrap();
+    let tables = [
+        ("[vault]", "/$defs/VaultPlace"),
+        ("[vault.s3], [copy.s3]", "/$defs/S3"),
+        ("[policy]", "/$defs/Policy"),
+        (
+            "[policy.retention], [dataset.retention]",
+            "/$defs/Retention",
+        ),
+        ("[[copy]]", "/$defs/CopyPlace"),
+        ("[[dataset]]", "/$defs/Dataset"),
+        ("[dataset.hooks]", "/$defs/Hooks"),
+        ("A hook", "/$defs/Hook"),
+        ("Top level", ""),
+    ];
+    for (heading, place) in tables {
+        let table = schema
+            .pointer(place)
+            .unwrap_or_else(|| panic!("no {place}"));
+        let known = table["properties"].as_object().unwrap();
+        let known: BTreeSet<String> = known.keys().cloned().collect();
+        assert_eq!(documented(&reference, heading), known, "{heading}");
     }
 }

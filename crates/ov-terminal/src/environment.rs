@@ -6,9 +6,10 @@ use std::ffi::OsString;
 use crate::failure::Failure;
 
 /// All variables.
-pub const KNOWN: [&str; 16] = [
+pub const KNOWN: [&str; 17] = [
     "ONCOVAULT_VAULT",
     "ONCOVAULT_KEY",
+    "ONCOVAULT_CONFIG",
     "ONCOVAULT_PASSPHRASE",
     "ONCOVAULT_PASSPHRASE_FILE",
     "ONCOVAULT_PASSPHRASE_COMMAND",

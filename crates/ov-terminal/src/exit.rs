@@ -30,6 +30,24 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// From the number; what nobody gives is a failure.
+    pub fn of_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Usage,
+            Self::SourceUnread,
+            Self::NoVault,
+            Self::Busy,
+            Self::WrongKey,
+            Self::Damage,
+            Self::FewCopies,
+            Self::Refused,
+            Self::Interrupted,
+        ];
+        let known = all.into_iter().find(|exit| exit.code() == code);
+        known.unwrap_or(Self::Failed)
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {

@@ -26,9 +26,14 @@ pub fn cache(options: &Options) -> Result<PathBuf, Failure> {
     }
 }
 
+/// The folder of key files and the configuration.
+pub fn config() -> Result<PathBuf, Failure> {
+    base("XDG_CONFIG_HOME", ".config")
+}
+
 /// The key file, where none was named.
 pub fn default_key() -> Result<PathBuf, Failure> {
-    Ok(base("XDG_CONFIG_HOME", ".config")?.join("default.key"))
+    Ok(config()?.join("default.key"))
 }
 
 /// The folder for things of the program that are no state and no configuration.

@@ -11,6 +11,7 @@
 
 pub mod age;
 pub mod amount;
+pub mod configuration;
 pub mod desk;
 pub mod environment;
 pub mod exit;

@@ -24,6 +24,11 @@ pub struct Options {
     #[arg(long, global = true, env = "ONCOVAULT_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
 
+    /// The configuration [default: $XDG_CONFIG_HOME/oncovault/oncovault.toml, or
+    /// /etc/oncovault/oncovault.toml]
+    #[arg(long, global = true, env = "ONCOVAULT_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// Read the key file's passphrase from a file
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
@@ -132,7 +137,7 @@ pub struct S3Options {
 }
 
 /// Where the bucket stands in a request.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Style {
     /// In the path if an endpoint is given, else in the host name.
     Auto,

@@ -33,6 +33,17 @@ pub fn given(options: &Options) -> Result<Option<Passphrase>, Failure> {
     }
 }
 
+/// Whether the command line or the environment gives one.
+pub fn is_given(options: &Options) -> Result<bool, Failure> {
+    Ok(origin(options)?.is_some())
+}
+
+/// A command as one text, which is split into the same words again.
+pub fn command_of(words: &[String]) -> String {
+    let quoted = |word: &String| format!("'{}'", word.replace('\'', r"'\''"));
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// Asks at the terminal; none if there is no terminal.
 pub fn asked(prompt: &str) -> Result<Option<Passphrase>, Failure> {
     if !std::io::stdin().is_terminal() {
@@ -154,7 +165,13 @@ fn words(text: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{command_of, words};
+
+    #[test]
+    fn a_command_of_words_is_split_into_the_same_words() {
+        let command = ["pass", "show", "a b", "it's", r"\", "", "$x"].map(str::to_owned);
+        assert_eq!(words(&command_of(&command)).unwrap(), command);
+    }
 
     #[test]
     fn a_command_is_split_as_a_shell_would_and_nothing_more() {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::configuration;
 use crate::desk::Desk;
 use crate::environment;
 use crate::exit::Exit;
@@ -44,9 +45,11 @@ pub fn run<V: Verbs>() -> ExitCode {
         Ok(line) => line,
         Err(error) => return refused(&error),
     };
-    let desk = Desk::new(line.options);
+    let mut desk = Desk::new(line.options);
     let names = std::env::vars_os().map(|(name, _)| name);
-    let ended = environment::check(names).and_then(|()| line.verb.act(&desk));
+    let ended = environment::check(names)
+        .and_then(|()| configuration::fill_in(&mut desk.options))
+        .and_then(|()| line.verb.act(&desk));
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {

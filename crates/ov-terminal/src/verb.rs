@@ -1,6 +1,9 @@
 //! The verbs that every program has: they need no more than a key file or a target.
 
+pub mod config;
 pub mod key;
 pub mod manual;
+pub mod run;
+pub mod service;
 pub mod target;
 pub mod version;

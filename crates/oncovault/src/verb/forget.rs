@@ -46,7 +46,7 @@ fn unread() -> Failure {
 
 /// Demands that every snapshot opens. One that does not might bear a tag that keeps it, or be the
 /// last of its host: it must not be counted as untagged, or among others.
-fn all_open(snapshots: &Snapshots) -> Result<(), Failure> {
+pub fn all_open(snapshots: &Snapshots) -> Result<(), Failure> {
     if snapshots.closed > 0 {
         let count = amount::of(snapshots.closed as u64, "snapshot", "snapshots");
         let message = format!(

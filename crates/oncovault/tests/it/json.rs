@@ -62,6 +62,9 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
     std::fs::remove_file(world.path("data/b")).unwrap();
     world.backup("data");
     let data = world.arg("data");
+    let dataset = "[[dataset]]\nname = \"data\"\npaths = [\"data\"]\n";
+    let site = format!("[vault]\nurl = \"vault\"\n{dataset}");
+    world.write("oncovault.toml", site);
     let verbs: Vec<(&str, Vec<&str>)> = vec![
         ("snapshots", vec!["snapshots"]),
         ("ls", vec!["ls", "latest"]),
@@ -111,6 +114,22 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
         ("check", vec!["check", "--read-data"]),
         ("accept", vec!["accept"]),
         ("rescan", vec!["rescan"]),
+        ("run", vec!["--config", "oncovault.toml", "run"]),
+        (
+            "config check",
+            vec!["--config", "oncovault.toml", "config", "check"],
+        ),
+        (
+            "service install",
+            vec![
+                "--config",
+                "oncovault.toml",
+                "service",
+                "install",
+                "--root",
+                "image",
+            ],
+        ),
         ("copy", vec!["copy", "--to", "copy"]),
         ("repair plan", vec!["repair", "plan"]),
         (

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod automation;
 mod backup;
 mod bad_input;
 mod json;

@@ -22,6 +22,8 @@ pub struct Terms<'t> {
     /// How old the newest good snapshot may become. It outranks the schedule: where that comes too
     /// late, the task runs before it.
     pub rpo: Option<Period>,
+    /// Since when there is something for it, where it does not follow a schedule alone.
+    pub asked: Option<Timestamp>,
     /// How long a run takes, seconds, rather too much than too little.
     pub predicted_seconds: i64,
     /// How often somebody asks what is due, seconds.
@@ -67,6 +69,8 @@ pub enum Why {
         /// The newest moment that was missed.
         planned: Timestamp,
     },
+    /// There is something new for it.
+    Asked,
     /// Later it would be too old before it is done.
     Rpo {
         /// When the newest good snapshot becomes too old.
@@ -97,7 +101,7 @@ impl Next {
     }
 }
 
-/// When a task runs next; never, by itself, where neither a schedule nor an RPO is given.
+/// When a task runs next; never, by itself, where nothing says when.
 ///
 /// However many moments passed unused, one run makes up for them all. A clock that jumps costs at
 /// most one run more than needed for each jump.
@@ -134,7 +138,7 @@ pub fn can_hold(terms: &Terms<'_>) -> bool {
 
 /// As if nothing had failed.
 fn wanted(terms: &Terms<'_>, past: &Past, now: Timestamp) -> Option<Next> {
-    if terms.schedule.is_none() && terms.rpo.is_none() {
+    if terms.schedule.is_none() && terms.rpo.is_none() && terms.asked.is_none() {
         return None;
     }
     let at_once = |why| Some(Next { at: now, why });
@@ -148,11 +152,14 @@ fn wanted(terms: &Terms<'_>, past: &Past, now: Timestamp) -> Option<Next> {
         .schedule
         .and_then(|schedule| planned(schedule, terms, good.start, now));
     let held = terms.rpo.map(|rpo| held(rpo, terms, good.start));
-    match (planned, held) {
-        (Some(planned), Some(held)) if held.at < planned.at => Some(held),
-        (Some(planned), _) => Some(planned),
-        (None, held) => held,
-    }
+    let asked = terms.asked.filter(|asked| *asked >= good.start);
+    let asked = asked.map(|at| Next {
+        at,
+        why: Why::Asked,
+    });
+    // Of equal ones the first: a plan is the better reason.
+    let all = [planned, held, asked];
+    all.into_iter().flatten().min_by_key(|next| next.at)
 }
 
 fn planned(
@@ -231,6 +238,7 @@ impl fmt::Display for Why {
             Self::First => f.write_str("it has not succeeded yet"),
             Self::Planned => f.write_str("the schedule says so"),
             Self::Missed { .. } => f.write_str("a planned run was missed"),
+            Self::Asked => f.write_str("there is something new"),
             Self::Rpo { .. } => f.write_str("later it would miss its RPO"),
             Self::Retry { failures: 1 } => f.write_str("the last run failed"),
             Self::Retry { failures } => write!(f, "the last {failures} runs failed"),

@@ -24,6 +24,12 @@ pub struct VaultPlace {
     /// A program and its arguments that print the passphrase; no shell is involved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passphrase_command: Option<Vec<String>>,
+    /// Where local state is kept; without it, the usual folder of who runs the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_dir: Option<PathBuf>,
+    /// Where copies of small objects are kept; without it, the usual folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_dir: Option<PathBuf>,
     /// What it lies on. Places with the same word fail together.
     #[serde(default = "disk")]
     pub medium: String,

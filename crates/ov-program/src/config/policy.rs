@@ -31,6 +31,9 @@ pub struct Policy {
     pub retries: u8,
     /// How long it waits before it does so.
     pub retry_wait: Worded<Period>,
+    /// When new snapshots, of other agents too, are looked at, where the key may; besides, after
+    /// every run that stored something.
+    pub accept: Worded<Schedule>,
     /// When old snapshots are let go, where rules say so and the key may.
     pub forget: Worded<Schedule>,
     /// When space is freed, where the key may.
@@ -54,6 +57,7 @@ impl Default for Policy {
             spread: Period::from_minutes(10).into(),
             retries: 2,
             retry_wait: Period::from_minutes(1).into(),
+            accept: every(Period::from_hours(1)),
             forget: every(Period::from_days(1)),
             prune: every(Period::from_days(7)),
             check: every(Period::from_days(1)),

@@ -143,7 +143,12 @@ fn resolve(said: &mut File, folder: &Path) {
     said.include.iter_mut().for_each(absolute);
     if let Some(vault) = &mut said.vault {
         resolve_url(&mut vault.url, folder);
-        let files = [&mut vault.key, &mut vault.passphrase_file];
+        let files = [
+            &mut vault.key,
+            &mut vault.passphrase_file,
+            &mut vault.state_dir,
+            &mut vault.cache_dir,
+        ];
         files.into_iter().flatten().for_each(absolute);
         let s3 = vault.s3.as_mut();
         s3.and_then(|s3| s3.ca_file.as_mut()).map(absolute);

@@ -1,0 +1,142 @@
+//! What `run` can do here: accept, copy, forget, prune and check.
+
+use std::sync::Arc;
+
+use clap::Parser;
+use ov_format::statement::Role;
+use ov_program::config::CopyPlace;
+use ov_program::runner::Ended;
+use ov_program::{Job, Jobs, Task};
+use ov_store::Store;
+use ov_terminal::signals::{Interruption, Signals};
+use ov_terminal::verb::run::{Site, ended};
+use ov_terminal::{Exit, Failure, configuration};
+use ov_vault::Vault;
+use ov_vault::copy::Which;
+use ov_vault::forget::ForgetOptions;
+use serde_json::Value;
+
+use crate::keeping::Keeping;
+use crate::{accept, check, copy, forget, prune};
+
+/// What a keeper can do.
+pub struct KeeperJobs<'s> {
+    site: Site<'s>,
+    signals: Signals,
+}
+
+impl<'s> KeeperJobs<'s> {
+    /// For a site.
+    pub fn new(site: Site<'s>) -> Self {
+        Self {
+            site,
+            signals: Signals::listen(Interruption::Asks),
+        }
+    }
+
+    fn work(&self, job: &Job<'_>) -> Result<(Value, Exit), Failure> {
+        let desk = self.site.desk;
+        match job {
+            Job::Accept => accept::accept(&parsed([])?, desk),
+            Job::Copy(place) => self.copy(place),
+            Job::Forget => self.forget(),
+            Job::Prune => prune::usual(&mut Keeping::open(desk)?, desk),
+            Job::Check { percent } => {
+                let mut keeping = Keeping::open(desk)?;
+                let args = parsed([format!("--read-data={percent}%")])?;
+                let report = check::check(&args, &mut keeping)?;
+                keeping.watcher.meter.clear();
+                check::print(&report, desk);
+                Ok((check::document(&report), check::exit_of(&report)))
+            }
+            Job::Backup(_) => Err(Failure::failed("this program does not back up")),
+        }
+    }
+
+    /// Only to a place where the vault is already: under the name of a drive that is not plugged in
+    /// lies an empty folder, and a copy there would fill the wrong disk.
+    fn copy(&self, place: &CopyPlace) -> Result<(Value, Exit), Failure> {
+        let options = configuration::for_copy(&self.site.desk.options, place.s3.as_ref());
+        let there = ov_store::open(&place.url, &options.s3.open_options())?;
+        let there: Arc<dyn Store> = Arc::from(there);
+        if let Err(error) = Vault::open(Arc::clone(&there), self.site.facts.vault) {
+            return Err(Failure::from(error).help(format!(
+                "is the drive there? The first copy is made by hand: copy --to {}",
+                place.url
+            )));
+        }
+        let mut keeping = Keeping::open(self.site.desk)?;
+        copy::copy_to(&mut keeping, there, &Which::All, self.site.desk)
+    }
+
+    /// A keeper sees datasets as numbers, so one rule holds for all.
+    fn forget(&self) -> Result<(Value, Exit), Failure> {
+        let config = self.site.config;
+        let named = config.dataset.iter().find(|d| d.retention.is_some());
+        if let Some(dataset) = named {
+            let message = format!(
+                "this key does not tell datasets by name, and {} has a retention of its own",
+                dataset.name
+            );
+            return Err(Failure::new(Exit::WrongKey, message)
+                .help("give [policy.retention] alone, or a key that reads"));
+        }
+        let Some(retention) = &config.policy.retention else {
+            return Ok((Value::Null, Exit::Done));
+        };
+        let mut keeping = Keeping::open(self.site.desk)?;
+        let known = ForgetOptions {
+            zone: config.policy.zone(),
+            ..ForgetOptions::default()
+        };
+        let done = forget::by_rules(&mut keeping, &retention.rules(), &known, self.site.desk)?;
+        keeping.watcher.meter.clear();
+        Ok((done, Exit::Done))
+    }
+}
+
+/// As `run` takes it.
+pub fn of(site: Site<'_>) -> Box<dyn Jobs + '_> {
+    Box::new(KeeperJobs::new(site))
+}
+
+impl Jobs for KeeperJobs<'_> {
+    fn can(&self, task: &Task) -> bool {
+        !matches!(task, Task::Dataset(_)) && self.site.facts.roles.contains(&Role::Keeper)
+    }
+
+    fn carry_out(&mut self, job: &Job<'_>) -> Ended {
+        ended(self.work(job), &self.site)
+    }
+
+    fn interrupted(&self) -> bool {
+        self.signals.interrupted()
+    }
+}
+
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Line<A: clap::Args> {
+    #[command(flatten)]
+    args: A,
+}
+
+/// The arguments of a verb, with its defaults.
+fn parsed<A: clap::Args, const N: usize>(words: [String; N]) -> Result<A, Failure> {
+    let line = Line::<A>::try_parse_from(words);
+    line.map(|line| line.args)
+        .map_err(|error| Failure::usage(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_understand_what_the_runner_asks_of_them() {
+        parsed::<accept::Args, 0>([]).unwrap();
+        for percent in [1, 4, 100] {
+            parsed::<check::Args, 1>([format!("--read-data={percent}%")]).unwrap();
+        }
+    }
+}
