@@ -20,6 +20,11 @@ const DEBIAN: &[(&str, &str)] = &[
     ("fuse3", "fusermount3"),
     ("strace", "strace"),
     ("openssh-server", "sshd"),
+    ("systemd", "systemd-analyze"),
+    ("dosfstools", "mkfs.vfat"),
+    ("fusefat", "fusefat"),
+    ("exfatprogs", "mkfs.exfat"),
+    ("exfat-fuse", "mount.exfat-fuse"),
 ];
 
 /// Something that was left out, and why.

@@ -5,12 +5,13 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ov_format::name::ObjectName;
 
 use crate::durable::Durable;
 use crate::error::StoreError;
+use crate::lock::Lock;
 use crate::memory::slice;
 use crate::store::{Listed, Listing, OBJECT_BYTES_MAX, Overwrite, Retention, Store};
 
@@ -128,6 +129,14 @@ impl<S: Store> Store for Cached<S> {
 
     fn retention(&self, name: &ObjectName) -> Result<Retention, StoreError> {
         self.inner.retention(name)
+    }
+
+    fn lock_until(&self, name: &ObjectName, until: SystemTime) -> Result<Lock, StoreError> {
+        self.inner.lock_until(name, until)
+    }
+
+    fn try_unlock(&self, name: &ObjectName) -> Result<Overwrite, StoreError> {
+        self.inner.try_unlock(name)
     }
 
     fn sweep(&self, age: Duration) -> Result<u64, StoreError> {

@@ -184,6 +184,35 @@ pub enum OptionsError {
         /// The variable that is missing.
         missing: &'static str,
     },
+    /// A lock of no length, or longer than anybody may lock.
+    #[error(
+        "a lock may last from 1 to {} days, not {days}",
+        crate::lock::LOCK_DAYS_MAX
+    )]
+    LockDays {
+        /// What was asked for.
+        days: u16,
+    },
+    /// The target keeps no locks.
+    #[error(
+        "{target} keeps no locks: make a bucket with object lock switched on, which is possible \
+         only when it is made, or leave the option out"
+    )]
+    NoLock {
+        /// The target.
+        target: String,
+    },
+    /// The target keeps locks, but not on our word.
+    #[error(
+        "these credentials may not lock objects on {target}: leave the option out and let the \
+         bucket's own rule lock what is stored, or allow them s3:PutObjectRetention"
+    )]
+    MayNotLock {
+        /// The target.
+        target: String,
+        /// What it said.
+        source: Cause,
+    },
     /// The library that speaks S3 refuses the settings.
     #[error("the settings for S3 cannot be used")]
     Refused {

@@ -5,12 +5,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ov_format::name::ObjectName;
 
 use crate::durable::Durable;
 use crate::error::StoreError;
+use crate::lock::Lock;
 use crate::operation::Operation;
 use crate::store::{Listed, Listing, Overwrite, Retention, Store};
 
@@ -329,6 +330,21 @@ macro_rules! store_by_around {
             fn retention(&self, name: &ObjectName) -> Result<Retention, StoreError> {
                 let operation = Operation::Retention { name: *name };
                 self.around(operation, &mut || self.inner.retention(name), &mut no_part)
+            }
+
+            fn lock_until(
+                &self,
+                name: &ObjectName,
+                until: SystemTime,
+            ) -> Result<Lock, StoreError> {
+                let operation = Operation::Lock { name: *name };
+                let mut call = || self.inner.lock_until(name, until);
+                self.around(operation, &mut call, &mut no_part)
+            }
+
+            fn try_unlock(&self, name: &ObjectName) -> Result<Overwrite, StoreError> {
+                let operation = Operation::Unlock { name: *name };
+                self.around(operation, &mut || self.inner.try_unlock(name), &mut no_part)
             }
 
             fn sweep(&self, age: Duration) -> Result<u64, StoreError> {

@@ -1,4 +1,4 @@
-//! A target in a folder of a file system.
+//! A target in a folder of a file system: of a disk, a share that is mounted, a drive.
 //!
 //! Nothing appears under its name before its bytes are synced, and nothing is called durable
 //! before the folders that lead to it are synced too. A sync that failed is not tried again on the
@@ -6,19 +6,21 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use ov_format::name::ObjectName;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::arrival::{Arrival, Landing, is_temporary};
 use crate::durable::{Durable, Put};
 use crate::error::{Action, StoreError};
+use crate::file_system::Trust;
 use crate::memory::{check_length, width};
 use crate::store::{Listed, Listing, Overwrite, Store};
 use crate::walk;
@@ -41,14 +43,15 @@ pub struct Folder {
     linked: Mutex<HashSet<PathBuf>>,
     /// Set when a folder could not be synced: what later syncs of it say means nothing.
     unsynced: AtomicBool,
+    /// The file system that holds the root.
+    device: u64,
+    trust: Trust,
 }
 
-/// How a file gets its final name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Landing {
-    Keep,
-    Replace,
-}
+/// Another file system lies where the folder was: a drive was taken out or put in.
+#[derive(Debug, thiserror::Error)]
+#[error("another file system lies there than when it was opened")]
+struct OtherFileSystem;
 
 impl Folder {
     /// Makes the folder, with its missing parents, and opens it. Takes one that is there.
@@ -72,6 +75,8 @@ impl Folder {
                 root: root.to_owned(),
                 linked: Mutex::default(),
                 unsynced: AtomicBool::new(false),
+                device: metadata.dev(),
+                trust: Trust::of(root),
             }),
             Ok(_) => Err(not_a_store(target(), Errno::NOTDIR.into())),
             Err(e) if is_absent(&e) => Err(not_a_store(target(), e)),
@@ -84,11 +89,15 @@ impl Folder {
         &self.root
     }
 
-    fn path(&self, name: &ObjectName) -> PathBuf {
+    pub(crate) fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    pub(crate) fn path(&self, name: &ObjectName) -> PathBuf {
         self.root.join(name.to_string())
     }
 
-    fn failed(&self, action: Action, error: impl Into<io::Error>) -> StoreError {
+    pub(crate) fn failed(&self, action: Action, error: impl Into<io::Error>) -> StoreError {
         StoreError::from_os(&self.describe(), action, error)
     }
 
@@ -101,9 +110,9 @@ impl Folder {
         if !is_absent(&error) {
             return self.failed(action, error);
         }
-        match std::fs::metadata(&self.root) {
-            Err(e) if is_absent(&e) => not_a_store(self.describe(), e),
-            _ => StoreError::NotFound { name: *name },
+        match self.check_root() {
+            Err(e) => e,
+            Ok(()) => StoreError::NotFound { name: *name },
         }
     }
 
@@ -167,11 +176,24 @@ impl Folder {
         name: &ObjectName,
         bytes: &[u8],
     ) -> Result<Durable<ObjectName>, StoreError> {
-        let (mut file, length) = self.open_object(name, Action::Look)?;
-        if length != width(bytes) {
-            return Err(StoreError::Damaged { name: *name });
+        if width(bytes) <= COMPARED_BYTES_MAX {
+            let (mut file, length) = self.open_object(name, Action::Look)?;
+            if length == width(bytes) && !holds(&mut file, bytes) {
+                return Err(StoreError::Damaged { name: *name });
+            }
         }
-        if length <= COMPARED_BYTES_MAX && !holds(&mut file, bytes) {
+        self.keep(name, width(bytes))
+    }
+
+    /// Makes sure that an object of this length stays.
+    pub(crate) fn keep(
+        &self,
+        name: &ObjectName,
+        length: u64,
+    ) -> Result<Durable<ObjectName>, StoreError> {
+        self.check_synced()?;
+        let (file, there) = self.open_object(name, Action::Look)?;
+        if there != length {
             return Err(StoreError::Damaged { name: *name });
         }
         file.sync_all().map_err(|e| {
@@ -182,6 +204,30 @@ impl Folder {
         Ok(Durable::new(*name, Put::AlreadyThere))
     }
 
+    /// Begins to store an object of which not all bytes are there yet.
+    pub(crate) fn begin(&self, name: &ObjectName) -> Result<Arrival<'_>, StoreError> {
+        self.check_synced()?;
+        let path = self.path(name);
+        self.make_folders(path.parent().unwrap_or(&self.root))?;
+        Arrival::begin(self, name)
+    }
+
+    /// Stores what [`Folder::begin`] began.
+    pub(crate) fn finish(
+        &self,
+        name: &ObjectName,
+        arrival: Arrival<'_>,
+    ) -> Result<Durable<ObjectName>, StoreError> {
+        let length = arrival.length();
+        match arrival.land(Landing::Keep)? {
+            Put::AlreadyThere => self.keep(name, length),
+            Put::Created => {
+                self.settle(name)?;
+                Ok(Durable::new(*name, Put::Created))
+            }
+        }
+    }
+
     /// Makes the name itself durable.
     fn settle(&self, name: &ObjectName) -> Result<(), StoreError> {
         let path = self.path(name);
@@ -190,19 +236,8 @@ impl Folder {
         self.sync_folder(parent)
     }
 
-    /// Writes and syncs the bytes under a temporary name beside `path`.
-    fn write_temporary(&self, path: &Path, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-        let (mut file, temporary) = self.open_temporary(path)?;
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        if let Err(e) = written {
-            drop(file);
-            forget(&temporary);
-            return Err(self.failed(Action::Put, e));
-        }
-        Ok(temporary)
-    }
-
-    fn open_temporary(&self, path: &Path) -> Result<(File, PathBuf), StoreError> {
+    /// A new file beside `path`.
+    pub(crate) fn open_temporary(&self, path: &Path) -> Result<(File, PathBuf), StoreError> {
         let parent = path.parent().unwrap_or(&self.root);
         let leaf = path.file_name().unwrap_or_default().to_string_lossy();
         let process = std::process::id();
@@ -236,22 +271,13 @@ impl Folder {
     }
 
     fn store(&self, name: &ObjectName, bytes: &[u8], landing: Landing) -> Result<Put, StoreError> {
-        let path = self.path(name);
-        self.make_folders(path.parent().unwrap_or(&self.root))?;
-        let temporary = self.write_temporary(&path, bytes)?;
-        let landed = match landing {
-            Landing::Keep => rename_new(&temporary, &path),
-            Landing::Replace => rustix::fs::rename(&temporary, &path),
-        };
-        if let Err(e) = landed {
-            forget(&temporary);
-            return match e {
-                Errno::EXIST => Ok(Put::AlreadyThere),
-                e => Err(self.failed(Action::Put, e)),
-            };
+        let mut arrival = self.begin(name)?;
+        arrival.write(bytes)?;
+        let put = arrival.land(landing)?;
+        if put == Put::Created {
+            self.settle(name)?;
         }
-        self.settle(name)?;
-        Ok(Put::Created)
+        Ok(put)
     }
 }
 
@@ -327,30 +353,7 @@ impl Store for Folder {
         what: Listing,
         visit: &mut dyn FnMut(Listed) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let folder = self.root.join(what.folder());
-        let start = what.start().map(|start| self.root.join(start));
-        let mut failure = None;
-        let walked = walk::files(&folder, start.as_deref(), &mut |path, metadata| {
-            let name = path
-                .strip_prefix(&self.root)
-                .ok()
-                .and_then(Path::to_str)
-                .and_then(ObjectName::parse)
-                .filter(|name| what.takes(name));
-            let Some(name) = name else { return true };
-            let listed = Listed {
-                name,
-                length: metadata.len(),
-                modified: metadata.modified().ok(),
-            };
-            failure = visit(listed).err();
-            failure.is_none()
-        });
-        match (failure, walked) {
-            (Some(e), _) => Err(e),
-            (None, Ok(())) => self.check_root(),
-            (None, Err(e)) => Err(self.failed(Action::List, e)),
-        }
+        self.list_after(what, None, visit)
     }
 
     fn delete(&self, name: &ObjectName) -> Result<(), StoreError> {
@@ -398,9 +401,50 @@ impl Store for Folder {
 }
 
 impl Folder {
+    /// Lists in the order of paths, beginning after `after`.
+    pub(crate) fn list_after(
+        &self,
+        what: Listing,
+        after: Option<ObjectName>,
+        visit: &mut dyn FnMut(Listed) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let folder = self.root.join(what.folder());
+        let start = match after {
+            Some(after) => Some(self.path(&after)),
+            None => what.start().map(|start| self.root.join(start)),
+        };
+        let mut failure = None;
+        let walked = walk::files(&folder, start.as_deref(), &mut |path, metadata| {
+            let name = path
+                .strip_prefix(&self.root)
+                .ok()
+                .and_then(Path::to_str)
+                .and_then(ObjectName::parse)
+                .filter(|name| what.takes(name) && Some(*name) != after);
+            let Some(name) = name else { return true };
+            let listed = Listed {
+                name,
+                length: metadata.len(),
+                modified: metadata.modified().ok(),
+            };
+            failure = visit(listed).err();
+            failure.is_none()
+        });
+        match (failure, walked) {
+            (Some(e), _) => Err(e),
+            (None, Ok(())) => self.check_root(),
+            (None, Err(e)) => Err(self.failed(Action::List, e)),
+        }
+    }
+
     /// An empty listing of a drive that is not mounted must not look like an empty vault.
     fn check_root(&self) -> Result<(), StoreError> {
-        Self::open(&self.root).map(drop)
+        let now = Self::open(&self.root)?;
+        if now.device != self.device {
+            let other = io::Error::other(OtherFileSystem);
+            return Err(not_a_store(self.describe(), other));
+        }
+        Ok(())
     }
 }
 
@@ -432,43 +476,6 @@ fn holds(file: &mut File, bytes: &[u8]) -> bool {
         let there = &mut block[..wanted.len()];
         file.read_exact(there).is_ok() && there == wanted
     })
-}
-
-/// Removes a temporary file. If that fails too, [`Folder::sweep`] will find it.
-fn forget(temporary: &Path) {
-    let _ = std::fs::remove_file(temporary);
-}
-
-fn is_temporary(path: &Path) -> bool {
-    path.file_name()
-        .and_then(|leaf| leaf.to_str())
-        .is_some_and(|leaf| leaf.starts_with('.') && leaf.ends_with(".tmp"))
-}
-
-/// Renames without replacing, in the best way that the file system has.
-fn rename_new(from: &Path, to: &Path) -> Result<(), Errno> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => link_new(from, to),
-        other => other,
-    }
-}
-
-/// For file systems without `RENAME_NOREPLACE` (NFS): a link never replaces.
-fn link_new(from: &Path, to: &Path) -> Result<(), Errno> {
-    match rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty()) {
-        Ok(()) => {
-            forget(from);
-            Ok(())
-        }
-        // Neither is there (exFAT, some shares). Names carry the hash of the bytes, so whoever
-        // wins the race between this look and the rename stores the same.
-        Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => match rustix::fs::lstat(to) {
-            Ok(_) => Err(Errno::EXIST),
-            Err(Errno::NOENT) => rustix::fs::rename(from, to),
-            Err(e) => Err(e),
-        },
-        Err(e) => Err(e),
-    }
 }
 
 /// Makes a folder and its missing parents, and syncs the folder above each that it made.

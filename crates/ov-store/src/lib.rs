@@ -1,7 +1,8 @@
 //! Targets for sealed objects, and their contract.
 //!
 //! A target is a place that keeps objects: a [`Folder`], a bucket ([`S3`]), a folder of another
-//! machine ([`Sftp`]), [`Memory`] for tests.
+//! machine ([`Sftp`]), one that another machine guards ([`Served`], with [`serve()`] on the other
+//! side), [`Memory`] for tests. A [`mod@drive`] is a folder that is looked for.
 //! [`open()`] makes one from a [`TargetUrl`]. This crate holds no keys and never looks into an
 //! object; it knows names and bytes. It is the only one with network code for targets, and the
 //! only one with asynchronous code, which stays inside [`s3`].
@@ -42,22 +43,32 @@
 //! by trying.
 
 mod answer;
+mod arrival;
 pub mod cached;
 pub mod contract;
 mod credentials;
+pub mod drive;
 pub mod durable;
 mod endpoint;
 pub mod error;
 pub mod faulty;
+mod file_system;
 pub mod folder;
 mod line;
+pub mod lock;
 pub mod memory;
+mod message;
+mod mount;
 pub mod open;
 pub mod operation;
 pub mod options;
 mod packet;
 pub mod probe;
+mod remote_url;
 pub mod s3;
+mod s3_lock;
+pub mod serve;
+pub mod served;
 pub mod sftp;
 mod sftp_packet;
 mod sftp_session;
@@ -70,16 +81,20 @@ mod walk;
 mod wire;
 
 pub use cached::Cached;
+pub use drive::{DriveError, DriveName, SeenDrive};
 pub use durable::{Durable, Put, confirm};
 pub use error::{Action, OptionsError, StoreError};
 pub use faulty::{Fault, Flaky, PlannedFault, Recording, Slow};
 pub use folder::Folder;
+pub use lock::{LOCK_DAYS_MAX, Lock, LockDays};
 pub use memory::Memory;
 pub use open::{create, open};
 pub use operation::Operation;
 pub use options::{Credentials, OpenOptions, PathStyle, PlainHttp, Retries, Secret};
 pub use probe::{Finding, Grade, Probe, probe};
 pub use s3::S3;
+pub use serve::{Permission, serve};
+pub use served::Served;
 pub use sftp::Sftp;
 pub use ssh::{SshError, SshHost};
 pub use store::{Listed, Listing, OBJECT_BYTES_MAX, Overwrite, Retention, Store};

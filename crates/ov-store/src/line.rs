@@ -329,7 +329,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// Reads one frame; `None` at the end.
-pub(crate) fn read_frame(input: &mut impl Read) -> Result<Option<Frame>, Malformed> {
+pub(crate) fn read_frame(input: &mut dyn Read) -> Result<Option<Frame>, Malformed> {
     let mut length = [0; 4];
     if input.read_exact(&mut length).is_err() {
         return Ok(None);

@@ -1,9 +1,11 @@
 //! From a URL to a target.
 
+use crate::drive;
 use crate::error::StoreError;
 use crate::folder::Folder;
 use crate::options::OpenOptions;
 use crate::s3::S3;
+use crate::served::Served;
 use crate::sftp::Sftp;
 use crate::store::Store;
 use crate::url::{Place, TargetUrl};
@@ -18,6 +20,11 @@ pub fn open(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, St
         Place::Folder(path) => Ok(Box::new(Folder::open(path)?)),
         Place::S3 { bucket, prefix } => Ok(Box::new(S3::open(bucket, prefix, options)?)),
         Place::Sftp { host, path } => Ok(Box::new(Sftp::open(host, path, options)?)),
+        Place::Ssh { host, path } => Ok(Box::new(Served::open(host, path, options)?)),
+        Place::Drive { name, path } => {
+            let folder = drive::find(name, path, options.drives.as_deref())?;
+            Ok(Box::new(Folder::open(&folder)?))
+        }
     }
 }
 
@@ -30,5 +37,10 @@ pub fn create(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, 
         Place::Folder(path) => Ok(Box::new(Folder::create(path)?)),
         Place::S3 { .. } => open(url, options),
         Place::Sftp { host, path } => Ok(Box::new(Sftp::create(host, path, options)?)),
+        Place::Ssh { host, path } => Ok(Box::new(Served::create(host, path, options)?)),
+        Place::Drive { name, path } => {
+            let folder = drive::find_new(name, path, options.drives.as_deref())?;
+            Ok(Box::new(Folder::create(&folder)?))
+        }
     }
 }

@@ -54,6 +54,16 @@ pub enum Operation {
         /// The object.
         name: ObjectName,
     },
+    /// [`crate::Store::lock_until`].
+    Lock {
+        /// The object.
+        name: ObjectName,
+    },
+    /// [`crate::Store::try_unlock`].
+    Unlock {
+        /// The object.
+        name: ObjectName,
+    },
     /// [`crate::Store::sweep`].
     Sweep,
 }
@@ -68,7 +78,9 @@ impl Operation {
             | Self::Length { name }
             | Self::Delete { name }
             | Self::Overwrite { name }
-            | Self::Retention { name } => Some(*name),
+            | Self::Retention { name }
+            | Self::Lock { name }
+            | Self::Unlock { name } => Some(*name),
             Self::List { .. } | Self::Sweep => None,
         }
     }
@@ -77,18 +89,23 @@ impl Operation {
     pub fn writes(&self) -> bool {
         matches!(
             self,
-            Self::PutNew { .. } | Self::Delete { .. } | Self::Overwrite { .. } | Self::Sweep
+            Self::PutNew { .. }
+                | Self::Delete { .. }
+                | Self::Overwrite { .. }
+                | Self::Lock { .. }
+                | Self::Unlock { .. }
+                | Self::Sweep
         )
     }
 
     /// What it tries, for error messages.
     pub fn action(&self) -> Action {
         match self {
-            Self::PutNew { .. } | Self::Overwrite { .. } => Action::Put,
+            Self::PutNew { .. } | Self::Overwrite { .. } | Self::Lock { .. } => Action::Put,
             Self::Get { .. } | Self::GetRange { .. } => Action::Get,
             Self::Length { .. } | Self::Retention { .. } => Action::Look,
             Self::List { .. } => Action::List,
-            Self::Delete { .. } | Self::Sweep => Action::Delete,
+            Self::Delete { .. } | Self::Unlock { .. } | Self::Sweep => Action::Delete,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::error::StoreError;
+use crate::lock::LockDays;
 
 /// How to reach a target. The defaults fit a folder, and S3 set up by the usual variables.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +28,12 @@ pub struct OpenOptions {
     pub credentials: Credentials,
     /// How often to try again.
     pub retries: Retries,
+    /// For how long every object is locked when it is stored, in a bucket with object lock.
+    pub lock: Option<LockDays>,
     /// The program that leads to other machines, and options for it; empty for `ssh`.
     pub ssh: Vec<OsString>,
+    /// The file that remembers drives; without it they are found, but not remembered.
+    pub drives: Option<PathBuf>,
 }
 
 /// Where the bucket stands in a request.

@@ -63,6 +63,8 @@ pub struct Probe {
     pub delete: Finding,
     /// What the target says it keeps.
     pub retention: Retention,
+    /// The lock of a new object cannot be broken; [`Finding::No`] where there is none.
+    pub lock_holds: Finding,
 }
 
 impl Probe {
@@ -100,7 +102,16 @@ impl fmt::Display for Probe {
             writeln!(f, "{question}: {answer}.")?;
         }
         match &self.retention {
-            Retention::LockedUntil(date) => writeln!(f, "A new object is locked until {date}."),
+            Retention::LockedUntil(date) if self.lock_holds == Finding::Yes => {
+                writeln!(
+                    f,
+                    "A new object is locked until {date}; the lock cannot be broken."
+                )
+            }
+            Retention::LockedUntil(date) => writeln!(
+                f,
+                "A new object is said to be locked until {date}, but the lock was broken in a try."
+            ),
             Retention::Versions => writeln!(f, "Versions are kept."),
             Retention::Nothing => Ok(()),
         }
@@ -121,11 +132,12 @@ pub fn probe(store: &dyn Store, nonce: [u8; 16]) -> Result<Probe, StoreError> {
     let list_after_write = listed(store, &name)?;
     let create_only_put = create_only(store, nonce)?;
     let retention = answered(store.retention(&name))?.unwrap_or(Retention::Nothing);
+    let lock_holds = lock_holds(store, &name, &retention)?;
     let overwrite = overwritten(store, &name, &bytes)?;
     let delete = deleted(store, &name)?;
     let grade = match (&retention, overwrite, delete) {
-        (Retention::LockedUntil(_), _, _) => Grade::Locked,
-        (Retention::Versions, _, _) => Grade::Versioned,
+        (Retention::LockedUntil(_), _, _) if lock_holds == Finding::Yes => Grade::Locked,
+        (Retention::LockedUntil(_) | Retention::Versions, _, _) => Grade::Versioned,
         (Retention::Nothing, Finding::No, Finding::No) => Grade::CreateOnly,
         (Retention::Nothing, _, _) => Grade::Plain,
     };
@@ -138,6 +150,7 @@ pub fn probe(store: &dyn Store, nonce: [u8; 16]) -> Result<Probe, StoreError> {
         overwrite,
         delete,
         retention,
+        lock_holds,
     })
 }
 
@@ -205,6 +218,21 @@ fn create_only(store: &dyn Store, nonce: [u8; 16]) -> Result<Finding, StoreError
     };
     answered(store.delete(&name))?;
     Ok(found)
+}
+
+/// Some servers show a lock and let it be shortened all the same.
+fn lock_holds(
+    store: &dyn Store,
+    name: &ObjectName,
+    retention: &Retention,
+) -> Result<Finding, StoreError> {
+    if !matches!(retention, Retention::LockedUntil(_)) {
+        return Ok(Finding::No);
+    }
+    Ok(match answered(store.try_unlock(name))? {
+        Some(Overwrite::Done) => Finding::No,
+        Some(Overwrite::Refused) | None => Finding::Yes,
+    })
 }
 
 fn overwritten(store: &dyn Store, name: &ObjectName, bytes: &[u8]) -> Result<Finding, StoreError> {

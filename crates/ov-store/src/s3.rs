@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use futures_util::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum, S3ConditionalPut};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::path::Path as Key;
 use object_store::{
     Certificate, ClientOptions, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore,
@@ -22,6 +23,7 @@ use crate::credentials::{self, Environment, Found, Keys};
 use crate::durable::{Durable, Put};
 use crate::endpoint::Endpoint;
 use crate::error::{Action, Cause, OptionsError, StoreError};
+use crate::lock::{Lock, LockDays};
 use crate::memory::{check_length, width};
 use crate::options::{Credentials, OpenOptions, Retries};
 use crate::store::{Listed, Listing, Overwrite, Retention, Store};
@@ -36,11 +38,15 @@ const CONNECT_SECONDS: u64 = 10;
 /// A target in a bucket.
 pub struct S3 {
     /// Before the runtime, so that it is dropped while the runtime lives.
-    client: Arc<AmazonS3>,
-    runtime: Runtime,
+    pub(crate) client: Arc<AmazonS3>,
+    /// For requests that the library does not have.
+    pub(crate) http: HttpClient,
+    pub(crate) runtime: Runtime,
     prefix: String,
     shown: String,
-    retries: Retries,
+    pub(crate) retries: Retries,
+    /// Every object is locked when it is stored.
+    lock: Option<LockDays>,
     /// The server said that it cannot create without overwriting.
     no_conditions: AtomicBool,
 }
@@ -70,6 +76,11 @@ impl S3 {
             .build()
             .map_err(|e| StoreError::from_os(&shown, Action::Open, e))?;
         let found = find_credentials(options, environment)?;
+        let http = Connector {
+            patience: Patience(options.retries.patience),
+        }
+        .connect(&client_options(options, &endpoint)?)
+        .map_err(|e| OptionsError::Refused { source: e.into() })?;
         let builder = builder(bucket, options, environment, &endpoint)?;
         let client = match &found {
             Found::Keys(keys) => with_keys(builder, keys),
@@ -79,6 +90,8 @@ impl S3 {
         .map_err(|e| OptionsError::Refused { source: e.into() })?;
         let s3 = Self {
             client: Arc::new(client),
+            http,
+            lock: options.lock,
             runtime,
             prefix: prefix.trim_matches('/').to_owned(),
             shown,
@@ -111,7 +124,7 @@ impl S3 {
         Patience(self.retries.patience)
     }
 
-    fn key(&self, name: &ObjectName) -> Key {
+    pub(crate) fn key(&self, name: &ObjectName) -> Key {
         self.key_of(&name.to_string())
     }
 
@@ -218,6 +231,12 @@ impl S3 {
         }
     }
 
+    /// Which version of an object is the newest, where there are versions.
+    pub(crate) fn version(&self, name: &ObjectName) -> Result<Option<String>, StoreError> {
+        let meta = self.retries.retrying(|| self.head(name))?;
+        Ok(meta.and_then(|meta| numbered(meta.version)))
+    }
+
     /// One attempt to read an object or a range of it.
     fn read(&self, name: &ObjectName, range: Option<(u64, usize)>) -> Result<Vec<u8>, StoreError> {
         let (offset, wanted) = range.unwrap_or_default();
@@ -319,6 +338,10 @@ impl Store for S3 {
         let put = self
             .retries
             .retrying(|| self.create(name, bytes, &payload))?;
+        // Also what was there: whoever stored it may have died before.
+        if let Some(days) = self.lock {
+            self.lock_new(name, days)?;
+        }
         Ok(Durable::new(*name, put))
     }
 
@@ -407,6 +430,14 @@ impl Store for S3 {
         self.retries.retrying(put)
     }
 
+    fn lock_until(&self, name: &ObjectName, until: SystemTime) -> Result<Lock, StoreError> {
+        self.lock_for(name, until)
+    }
+
+    fn try_unlock(&self, name: &ObjectName) -> Result<Overwrite, StoreError> {
+        self.break_lock(name)
+    }
+
     fn retention(&self, name: &ObjectName) -> Result<Retention, StoreError> {
         let options = GetOptions {
             head: true,
@@ -421,14 +452,17 @@ impl Store for S3 {
             .extensions
             .get::<Kept>()
             .and_then(|kept| kept.until.clone());
-        // A bucket whose versioning was suspended numbers everything "null".
-        let version = result.meta.version.filter(|version| version != "null");
-        Ok(match (until, version) {
+        Ok(match (until, numbered(result.meta.version)) {
             (Some(until), _) => Retention::LockedUntil(until),
             (None, Some(_)) => Retention::Versions,
             (None, None) => Retention::Nothing,
         })
     }
+}
+
+/// A bucket whose versioning was suspended numbers everything "null".
+fn numbered(version: Option<String>) -> Option<String> {
+    version.filter(|version| version != "null")
 }
 
 fn find_credentials(

@@ -17,11 +17,11 @@ use crate::error::{Action, Cause, StoreError};
 use crate::line::Line;
 use crate::memory::{check_length, width};
 use crate::options::OpenOptions;
+use crate::remote_url::show_remote;
 use crate::sftp_packet::{Attributes, Entry, Status, flag};
 use crate::sftp_session::{Session, Trouble};
 use crate::ssh::{self, Redialled, Remote, SshHost};
 use crate::store::{Listed, Listing, Overwrite, Store};
-use crate::url::show_remote;
 
 /// Objects up to this length are compared byte by byte when they are there already.
 const COMPARED_BYTES_MAX: u64 = 64 << 10;
@@ -40,6 +40,9 @@ pub struct Sftp {
     /// Folders below the root that this process has seen durably linked to their parents.
     linked: Mutex<HashSet<String>>,
 }
+
+/// Takes a folder and what is in it.
+type TakeFolder<'a> = dyn FnMut(&str, Vec<Entry>) -> Result<(), StoreError> + 'a;
 
 /// A server's own words.
 #[derive(Debug, thiserror::Error)]
@@ -330,7 +333,7 @@ impl Sftp {
     fn read_folders(
         &self,
         folders: &[String],
-        take: &mut dyn FnMut(&str, Vec<Entry>) -> Result<(), StoreError>,
+        take: &mut TakeFolder<'_>,
     ) -> Result<(), StoreError> {
         let next = AtomicUsize::new(0);
         let (tell, heard) = mpsc::sync_channel(LISTERS);

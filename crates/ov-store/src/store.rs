@@ -6,6 +6,7 @@ use ov_format::name::{LogId, ObjectName, RECORDS_PER_FOLDER};
 
 use crate::durable::Durable;
 use crate::error::StoreError;
+use crate::lock::Lock;
 
 /// No object of a vault is longer. Whatever claims to be is not read.
 pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
@@ -78,6 +79,24 @@ pub trait Store: Send + Sync {
     /// If it does not answer.
     fn retention(&self, _name: &ObjectName) -> Result<Retention, StoreError> {
         Ok(Retention::Nothing)
+    }
+
+    /// Locks an object until then at least: nobody can delete it before, whatever the
+    /// credentials. Shortens no lock.
+    ///
+    /// # Errors
+    /// If the target does not answer, or [`StoreError::Options`] for a lock that is too long.
+    fn lock_until(&self, _name: &ObjectName, _until: SystemTime) -> Result<Lock, StoreError> {
+        Ok(Lock::Unsupported)
+    }
+
+    /// Tries to break the lock of an object, as whoever means harm would. Only the probe does
+    /// this, and only to its own objects.
+    ///
+    /// # Errors
+    /// If the answer is neither yes nor no.
+    fn try_unlock(&self, _name: &ObjectName) -> Result<Overwrite, StoreError> {
+        Ok(Overwrite::Done)
     }
 
     /// Removes what writers that died left behind, if it is older than `age`; never objects.
@@ -227,6 +246,12 @@ macro_rules! forward {
             }
             fn retention(&self, name: &ObjectName) -> Result<Retention, StoreError> {
                 (**self).retention(name)
+            }
+            fn lock_until(&self, name: &ObjectName, until: SystemTime) -> Result<Lock, StoreError> {
+                (**self).lock_until(name, until)
+            }
+            fn try_unlock(&self, name: &ObjectName) -> Result<Overwrite, StoreError> {
+                (**self).try_unlock(name)
             }
             fn sweep(&self, age: Duration) -> Result<u64, StoreError> {
                 (**self).sweep(age)

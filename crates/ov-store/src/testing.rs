@@ -161,6 +161,31 @@ impl Seaweed {
         assert_eq!(status, Some(200), "lock of {bucket}");
     }
 
+    /// How many versions of objects are in a bucket; marks of deletion do not count.
+    ///
+    /// # Panics
+    /// If the server does not tell.
+    pub fn versions(&self, bucket: &str) -> usize {
+        let told = block_on(async {
+            let options = SignedUrlOptions::default().with_query([("versions", "")]);
+            let signed = self
+                .signer(bucket)?
+                .signed_url_opts(
+                    Method::GET,
+                    &Key::default(),
+                    Duration::from_secs(60),
+                    &options,
+                )
+                .await
+                .ok()?;
+            let client = reqwest::Client::builder().no_proxy().build().ok()?;
+            client.get(signed).send().await.ok()?.text().await.ok()
+        });
+        let told = told.expect("the versions of a bucket");
+        assert!(told.contains("ListVersionsResult"), "{told}");
+        told.matches("<Version>").count()
+    }
+
     fn try_start(weed: &Path) -> Option<Self> {
         let folder = tempfile::Builder::new()
             .prefix("seaweed-")

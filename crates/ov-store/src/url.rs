@@ -6,16 +6,22 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::drive::DriveName;
+use crate::remote_url::{alias, remote, show_remote};
 use crate::ssh::SshHost;
 
 /// The kinds of targets that are understood, for messages.
-const KINDS: &str = "a path, file:///path, s3://bucket/prefix or sftp://host/path";
+const KINDS: &str = "a path, file:///path, s3://bucket/prefix, sftp://host/path, \
+     ssh://host/path or drive://label/path";
 /// Their schemes, and those that people try.
 const SCHEMES: &[(&str, &str)] = &[
     ("file", "file"),
     ("s3", "s3"),
     ("sftp", "sftp"),
     ("scp", "sftp"),
+    ("ssh", "ssh"),
+    ("drive", "drive"),
+    ("usb", "drive"),
 ];
 /// Schemes with at most so many wrong letters are recognised.
 const MISSPELT_LETTERS_MAX: usize = 2;
@@ -44,6 +50,20 @@ pub enum Place {
         host: SshHost,
         /// The folder; a relative one begins in the account's own.
         path: String,
+    },
+    /// A folder of another machine, guarded there by this program.
+    Ssh {
+        /// The machine.
+        host: SshHost,
+        /// The folder; a relative one begins in the account's own.
+        path: String,
+    },
+    /// A folder of a removable drive, wherever it is mounted.
+    Drive {
+        /// Its label, or the id of the vault on it.
+        name: DriveName,
+        /// The folder below the drive's own; may be empty.
+        path: PathBuf,
     },
 }
 
@@ -103,6 +123,9 @@ pub enum UrlError {
         /// The scheme.
         scheme: &'static str,
     },
+    /// `drive://` without a sound label, or a path that leads out of the drive.
+    #[error("the target must look like drive://LABEL/folder or drive://VAULT-ID/folder")]
+    Drive,
     /// A query or fragment.
     #[error("a target has no part after ? or #; options are given separately")]
     Query,
@@ -141,6 +164,11 @@ impl TargetUrl {
                         };
                         Place::Sftp { host, path }
                     }
+                    "ssh" => {
+                        let (host, path) = remote("ssh", rest.ok_or(slashes)?)?;
+                        Place::Ssh { host, path }
+                    }
+                    "drive" => drive(rest.ok_or(slashes)?)?,
                     lower if rest.is_some() => {
                         return Err(UrlError::Scheme {
                             scheme: scheme.to_owned(),
@@ -175,7 +203,7 @@ impl TargetUrl {
     pub fn as_folder(&self) -> Option<&Path> {
         match &self.place {
             Place::Folder(path) => Some(path),
-            Place::S3 { .. } | Place::Sftp { .. } => None,
+            _ => None,
         }
     }
 }
@@ -195,6 +223,8 @@ impl fmt::Display for TargetUrl {
             Place::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
             Place::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
             Place::Sftp { host, path } => f.write_str(&show_remote("sftp", host, path)),
+            Place::Ssh { host, path } => f.write_str(&show_remote("ssh", host, path)),
+            Place::Drive { name, path } => write!(f, "drive://{name}/{}", path.display()),
         }
     }
 }
@@ -231,73 +261,6 @@ fn letters_apart(one: &str, other: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// What follows `sftp://` and the like. `/~/` begins a path in the account's own folder.
-fn remote(scheme: &'static str, rest: &str) -> Result<(SshHost, String), UrlError> {
-    let wrong = || UrlError::Remote { scheme };
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (user, server) = match authority.rsplit_once('@') {
-        Some((user, _)) if user.contains(':') => return Err(UrlError::Credentials),
-        Some((user, server)) => (Some(user), server),
-        None => (None, authority),
-    };
-    let (host, port) = match server.strip_prefix('[') {
-        Some(bracketed) => bracketed.split_once(']').ok_or_else(wrong)?,
-        None => server.split_at(server.find(':').unwrap_or(server.len())),
-    };
-    let port = match port.strip_prefix(':') {
-        Some(digits) => Some(digits.parse().map_err(|_| wrong())?),
-        None if port.is_empty() => None,
-        None => return Err(wrong()),
-    };
-    let host = SshHost::new(user, host, port).ok_or_else(wrong)?;
-    let path = match path.strip_prefix("~/").or((path == "~").then_some("")) {
-        Some(relative) => relative.trim_start_matches('/').to_owned(),
-        None => format!("/{path}"),
-    };
-    Ok((host, remote_path(scheme, &path)?))
-}
-
-/// What follows `sftp:`, as `scp` has it: `user@host:path`.
-fn alias(scheme: &'static str, rest: &str) -> Result<(SshHost, String), UrlError> {
-    let wrong = || UrlError::Remote { scheme };
-    let (server, path) = rest.split_once(':').ok_or_else(wrong)?;
-    let (user, host) = match server.rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, server),
-    };
-    let host = SshHost::new(user, host, None).ok_or_else(wrong)?;
-    Ok((host, remote_path(scheme, path)?))
-}
-
-/// One spelling for each path; nothing that a shell on the other side could take for its own.
-fn remote_path(scheme: &'static str, path: &str) -> Result<String, UrlError> {
-    let sound = path
-        .chars()
-        .all(|c| c.is_alphanumeric() || "/_.,:+@%=~- ".contains(c));
-    if !sound || path.split('/').any(|part| part == "..") {
-        return Err(UrlError::Remote { scheme });
-    }
-    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
-    let joined = parts.collect::<Vec<_>>().join("/");
-    if joined.starts_with("~") && !path.starts_with('/') {
-        return Err(UrlError::Remote { scheme });
-    }
-    Ok(match (path.starts_with('/'), joined.as_str()) {
-        (true, joined) => format!("/{joined}"),
-        (false, "") => ".".to_owned(),
-        (false, joined) => joined.to_owned(),
-    })
-}
-
-/// A folder of another machine as its URL.
-pub(crate) fn show_remote(scheme: &str, host: &SshHost, path: &str) -> String {
-    match path {
-        "." => format!("{scheme}://{host}/~"),
-        path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
-        path => format!("{scheme}://{host}/~/{path}"),
-    }
-}
-
 fn file(rest: &str) -> Result<Place, UrlError> {
     let path = rest.strip_prefix("localhost").unwrap_or(rest);
     if !path.starts_with('/') {
@@ -327,6 +290,17 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
         });
     }
     (!OsStr::from_bytes(&decoded).as_bytes().contains(&0)).then_some(decoded)
+}
+
+fn drive(rest: &str) -> Result<Place, UrlError> {
+    let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let name = DriveName::new(name).ok_or(UrlError::Drive)?;
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if parts.iter().any(|part| matches!(*part, "." | "..")) {
+        return Err(UrlError::Drive);
+    }
+    let path = parts.join("/").into();
+    Ok(Place::Drive { name, path })
 }
 
 fn s3(rest: &str) -> Result<Place, UrlError> {
@@ -512,10 +486,28 @@ mod tests {
     }
 
     #[test]
+    fn drives_have_a_name_and_a_path_that_stays_on_them() {
+        for (text, shown) in [
+            ("drive://BLUE", "drive://BLUE/"),
+            ("drive://MY BLUE//a//b/", "drive://MY BLUE/a/b"),
+        ] {
+            let url = TargetUrl::parse(text).unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(TargetUrl::parse(shown), Ok(url));
+        }
+        for text in ["drive://", "drive:///x", "drive://BLUE/../x"] {
+            assert_eq!(TargetUrl::parse(text), Err(UrlError::Drive), "{text}");
+        }
+    }
+
+    #[test]
     fn a_misspelt_scheme_is_answered_with_the_nearest() {
         for (text, means) in [
             ("sfpt", "sftp"),
             ("scp", "sftp"),
+            ("shh", "ssh"),
+            ("drvie", "drive"),
+            ("usb", "drive"),
             ("fil", "file"),
             ("s4", "s3"),
         ] {
@@ -540,7 +532,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_shown_is_read_as_the_same_target(text in "(s3|file|sftp|[a-z]{0,5})?(:|://)?[ -~]{0,40}") {
+        fn what_is_shown_is_read_as_the_same_target(text in "(s3|file|sftp|ssh|drive|[a-z]{0,5})?(:|://)?[ -~]{0,40}") {
             if let Ok(url) = TargetUrl::parse(&text)
                 && url.as_folder().is_none()
             {

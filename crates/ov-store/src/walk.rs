@@ -7,8 +7,8 @@ use std::path::Path;
 /// Objects lie at most this many folders below the folder of their kind.
 const DEPTH_MAX: usize = 3;
 
-/// Shows every regular file below `folder` that does not sort before `start`, until `visit` says
-/// no. Links are not followed. What vanishes meanwhile is skipped; a missing folder is empty.
+/// Shows every regular file below `folder` that does not sort before `start`, in the order of
+/// paths, until `visit` says no. Links are not followed. What vanishes meanwhile is skipped; a missing folder is empty.
 pub(crate) fn files(
     folder: &Path,
     start: Option<&Path>,
@@ -27,8 +27,9 @@ fn walk(
     let Some(entries) = present(std::fs::read_dir(folder))? else {
         return Ok(true);
     };
+    let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_cached_key(std::fs::DirEntry::file_name);
     for entry in entries {
-        let entry = entry?;
         let path = entry.path();
         if start.is_some_and(|start| path.as_path() < start && !start.starts_with(&path)) {
             continue;
