@@ -56,17 +56,28 @@ impl<'s> KeeperJobs<'s> {
     /// Only to a place where the vault is already: under the name of a drive that is not plugged in
     /// lies an empty folder, and a copy there would fill the wrong disk.
     fn copy(&self, place: &CopyPlace) -> Result<(Value, Exit), Failure> {
+        let there = self
+            .copy_there(place)
+            .map_err(|failure| match failure.exit {
+                Exit::NoVault => Failure {
+                    help: Some(format!(
+                        "is the drive there? The first copy is made by hand: copy --to {}",
+                        place.url
+                    )),
+                    ..failure
+                },
+                _ => failure,
+            })?;
+        let mut keeping = Keeping::open(self.site.desk)?;
+        copy::copy_to(&mut keeping, there, &Which::All, self.site.desk)
+    }
+
+    fn copy_there(&self, place: &CopyPlace) -> Result<Arc<dyn Store>, Failure> {
         let options = configuration::for_copy(&self.site.desk.options, place.s3.as_ref());
         let there = ov_store::open(&place.url, &options.s3.open_options())?;
         let there: Arc<dyn Store> = Arc::from(there);
-        if let Err(error) = Vault::open(Arc::clone(&there), self.site.facts.vault) {
-            return Err(Failure::from(error).help(format!(
-                "is the drive there? The first copy is made by hand: copy --to {}",
-                place.url
-            )));
-        }
-        let mut keeping = Keeping::open(self.site.desk)?;
-        copy::copy_to(&mut keeping, there, &Which::All, self.site.desk)
+        Vault::open(Arc::clone(&there), self.site.facts.vault)?;
+        Ok(there)
     }
 
     /// A keeper sees datasets as numbers, so one rule holds for all.

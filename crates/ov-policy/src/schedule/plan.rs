@@ -152,7 +152,7 @@ fn wanted(terms: &Terms<'_>, past: &Past, now: Timestamp) -> Option<Next> {
         .schedule
         .and_then(|schedule| planned(schedule, terms, good.start, now));
     let held = terms.rpo.map(|rpo| held(rpo, terms, good.start));
-    let asked = terms.asked.filter(|asked| *asked >= good.start);
+    let asked = terms.asked.filter(|asked| *asked > good.start);
     let asked = asked.map(|at| Next {
         at,
         why: Why::Asked,
