@@ -5,7 +5,7 @@
 
 use crate::dicom_object::ObjectScan;
 use crate::dicom_prologue::{self, Body, Prologue};
-use crate::dicom_walk::{Encoding, Lost, Walk};
+use crate::dicom_walk::{Encoding, Flaw, Walk};
 use crate::facts::{Digests, Facts};
 use crate::inflate::{Flow, Inflator};
 use crate::warning::Warning;
@@ -126,7 +126,7 @@ impl Stream {
     pub fn finish_early(mut self) -> (Facts, Vec<Warning>) {
         self.begin();
         self.scan.collector.warn(Warning::Partial);
-        self.report_lost();
+        self.report_flaw();
         self.scan.finish()
     }
 
@@ -177,22 +177,22 @@ impl Stream {
 
     /// Warns of a data set that ends inside something.
     fn report_end(&mut self) {
-        self.report_lost();
+        self.report_flaw();
         let cut = self
             .stage
             .data_set()
-            .is_some_and(|set| set.walk.lost().is_none() && !set.walk.is_between_elements());
+            .is_some_and(|set| set.walk.flaw().is_none() && !set.walk.is_between_elements());
         if cut {
             self.scan.collector.warn(Warning::Truncated);
         }
     }
 
-    fn report_lost(&mut self) {
-        let warning = match self.stage.data_set().and_then(|set| set.walk.lost()) {
+    fn report_flaw(&mut self) {
+        let warning = match self.stage.data_set().and_then(|set| set.walk.flaw()) {
             None => return,
-            Some(Lost::TooDeep) => Warning::TooDeep,
-            Some(Lost::TooMany) => Warning::TooMany { what: "elements" },
-            Some(Lost::Malformed { at, what }) => Warning::Malformed { at, what },
+            Some(Flaw::TooDeep) => Warning::TooDeep,
+            Some(Flaw::TooMany) => Warning::TooMany { what: "elements" },
+            Some(Flaw::Malformed { at, what }) => Warning::Malformed { at, what },
         };
         self.scan.collector.warn(warning);
     }

@@ -71,9 +71,9 @@ pub(crate) trait Visitor {
     fn pixels_end(&mut self);
 }
 
-/// Why the walk gave up.
+/// What is wrong with a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum Flaw {
     Malformed { at: u64, what: &'static str },
     TooDeep,
     TooMany,
@@ -133,7 +133,7 @@ pub(crate) struct Walk {
     path: Vec<Tag>,
     position: u64,
     elements: u64,
-    lost: Option<Lost>,
+    flaw: Option<Flaw>,
 }
 
 impl Walk {
@@ -147,13 +147,13 @@ impl Walk {
             path: Vec::new(),
             position: 0,
             elements: 0,
-            lost: None,
+            flaw: None,
         }
     }
 
-    /// Why the walk gave up, if it did.
-    pub(crate) fn lost(&self) -> Option<Lost> {
-        self.lost
+    /// What is wrong with it, so far.
+    pub(crate) fn flaw(&self) -> Option<Flaw> {
+        self.flaw
     }
 
     /// Whether the bytes so far end between two elements.
@@ -296,12 +296,12 @@ impl Walk {
     ) {
         self.elements += 1;
         if self.elements > ELEMENTS_MAX {
-            return self.lose(Lost::TooMany);
+            return self.lose(Flaw::TooMany);
         }
-        let end = (length != UNDEFINED).then(|| start + u64::from(length));
-        if self.reaches_out(end) {
-            return self.malformed(start, "a length reaches out of its sequence");
-        }
+        let Some(end) = self.within(tag, vr, length, start) else {
+            self.state = State::Lost;
+            return;
+        };
         match tag {
             tag::ITEM => self.item(length, end, start, visitor),
             tag::ITEM_END => self.end_item(start, visitor),
@@ -314,13 +314,24 @@ impl Walk {
         }
     }
 
-    /// Whether an end lies behind the end of the innermost frame that has one.
-    fn reaches_out(&self, end: Option<u64>) -> bool {
+    /// The end of an element, where it lies within what is around it. Sequences and items are cut
+    /// there, since some writers forget to adapt their lengths; a value that reaches out is none.
+    fn within(&mut self, tag: Tag, vr: [u8; 2], length: u32, start: u64) -> Option<Option<u64>> {
+        let end = (length != UNDEFINED).then(|| start + u64::from(length));
         let outer = self.frames.iter().rev().find_map(|frame| match frame {
             Frame::Sequence { end, .. } | Frame::Item { end } => *end,
             Frame::Fragments { .. } => None,
         });
-        matches!((end, outer), (Some(end), Some(outer)) if end > outer)
+        if !matches!((end, outer), (Some(end), Some(outer)) if end > outer) {
+            return Some(end);
+        }
+        let what = "a length reaches out of its sequence";
+        self.flaw.get_or_insert(Flaw::Malformed { at: start, what });
+        let nests = match self.frames.last() {
+            Some(Frame::Sequence { .. }) => tag == tag::ITEM,
+            _ => self.opens_sequence(tag, vr, length),
+        };
+        nests.then_some(outer)
     }
 
     fn in_sequence(&self) -> bool {
@@ -357,7 +368,7 @@ impl Walk {
 
     fn push(&mut self, frame: Frame) {
         if self.frames.len() >= DEPTH_MAX * 2 {
-            return self.lose(Lost::TooDeep);
+            return self.lose(Flaw::TooDeep);
         }
         self.frames.push(frame);
     }
@@ -461,12 +472,12 @@ impl Walk {
     }
 
     fn malformed(&mut self, at: u64, what: &'static str) {
-        self.lose(Lost::Malformed { at, what });
+        self.lose(Flaw::Malformed { at, what });
     }
 
-    fn lose(&mut self, why: Lost) {
+    fn lose(&mut self, why: Flaw) {
         self.state = State::Lost;
-        self.lost = Some(why);
+        self.flaw = Some(why);
     }
 }
 

@@ -221,11 +221,11 @@ mod tests {
         assert_eq!(cut.stop, Stop::Truncated);
     }
 
-    /// Half a million empty members: their number costs time, so each must cost little.
+    /// Two hundred thousand empty members: their number costs time, so each must cost little.
     #[test]
     fn many_empty_members_are_passed_over_soon() {
         let begun = std::time::Instant::now();
-        let inflated = gunzip(&BGZF_END.repeat(500_000), 1000);
+        let inflated = gunzip(&BGZF_END.repeat(200_000), 1000);
         assert_eq!(inflated.stop, Stop::End);
         assert!(begun.elapsed() < std::time::Duration::from_secs(10));
     }

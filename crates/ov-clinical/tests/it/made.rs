@@ -1,6 +1,6 @@
 //! Kinds of which there are no real samples: made by hand after their specifications.
 
-use ov_clinical::{Gap, Kind, Member, Window, Wrapping, find_gaps, identify, read};
+use ov_clinical::{Digests, Gap, Kind, Member, Window, Wrapping, find_gaps, identify, read};
 
 fn kind(name: &str, bytes: &[u8]) -> Kind {
     identify(name, &Window::whole(bytes)).kind
@@ -223,6 +223,51 @@ fn references_in_a_sequence_of_unknown_vr_are_found() {
     let references = facts.dicom.unwrap().references;
     assert_eq!(references.len(), 1);
     assert_eq!(references[0].instance.as_str(), "1.5");
+}
+
+fn digests(object: &Object) -> Digests {
+    read(Kind::DicomMr, &Window::whole(&object.0))
+        .0
+        .dicom
+        .unwrap()
+        .digests
+        .unwrap()
+}
+
+/// The pixels count, not how they are wrapped; meta group and preamble count only for the file.
+#[test]
+fn digests_are_those_of_file_data_set_and_pixels() {
+    let mut native = Object::new("4");
+    native.header(0x7fe0, 0x0010, b"OW");
+    native.0.extend(b"\0\0\x04\0\0\0abcd");
+    let mut fragments = Object::new("4");
+    fragments.header(0x7fe0, 0x0010, b"OB");
+    fragments.0.extend(b"\0\0\xff\xff\xff\xff");
+    for piece in [&b"offs"[..], b"ab", b"cd"] {
+        fragments.0.extend(b"\xfe\xff\0\xe0");
+        fragments
+            .0
+            .extend(u32::try_from(piece.len()).unwrap().to_le_bytes());
+        fragments.0.extend(piece);
+    }
+    fragments.0.extend(b"\xfe\xff\xdd\xe0\0\0\0\0");
+    let pixels = *blake3::hash(b"abcd").as_bytes();
+    assert_eq!(digests(&native).pixels, Some(pixels));
+    assert_eq!(digests(&fragments).pixels, Some(pixels));
+    assert_ne!(digests(&native).data_set, digests(&fragments).data_set);
+    let mut other = Object(native.0.clone());
+    other.0[5] = 9;
+    assert_eq!(digests(&other).data_set, digests(&native).data_set);
+    assert_ne!(digests(&other).file, digests(&native).file);
+    let last = other.0.len() - 1;
+    other.0[last] ^= 1;
+    assert_ne!(digests(&other).data_set, digests(&native).data_set);
+    other.0.truncate(last);
+    assert_eq!(
+        digests(&other).pixels,
+        None,
+        "what is cut off has no digest of pixels"
+    );
 }
 
 #[test]
