@@ -14,14 +14,16 @@ use ov_format::list::{GroupChunk, decode_list_page, encode_list};
 use ov_format::name::{ObjectName, RecordName};
 use ov_format::snapshot::GroupChunks;
 use ov_policy::prune::Condemned;
-use ov_vault::Vault;
+use ov_vault::finding::short;
 use ov_vault::section::open_section;
 use ov_vault::state::{State, Verdict};
 use ov_vault::table::read_list;
+use ov_vault::{Vault, VaultError};
 
 use crate::agent::Agent;
 use crate::error::BackupError;
 use crate::local_file::LocalFiles;
+use crate::monitor::Monitor;
 
 /// The chunks that may be used again.
 #[derive(Default)]
@@ -41,6 +43,7 @@ impl Index {
         state: &State,
         agent: &Agent,
         files: &LocalFiles,
+        monitor: &dyn Monitor,
     ) -> Result<Self, BackupError> {
         let condemned = state.condemns();
         let mut index = Self::default();
@@ -58,7 +61,21 @@ impl Index {
             {
                 continue;
             }
-            for chunk in chunks_of(vault, agent, files, &commit.name)? {
+            let chunks = match chunks_of(vault, agent, files, &commit.name) {
+                Ok(chunks) => chunks,
+                Err(VaultError::Store(error)) if error.is_retryable() => return Err(error.into()),
+                // Lost, damaged, or junk that another of the group has signed: no reason not to
+                // back up.
+                Err(error) => {
+                    monitor.notice(&format!(
+                        "what snapshot {} stored cannot be found again and is stored once more: \
+                         {error}",
+                        short(&commit.name)
+                    ));
+                    continue;
+                }
+            };
+            for chunk in chunks {
                 if !condemned.drops(&chunk.at, &BTreeSet::new()) {
                     index.add(chunk);
                 }
@@ -128,7 +145,7 @@ fn chunks_of(
     agent: &Agent,
     files: &LocalFiles,
     commit: &RecordName,
-) -> Result<Vec<GroupChunk>, BackupError> {
+) -> Result<Vec<GroupChunk>, VaultError> {
     let file = format!("index/{}", commit.hash);
     if let Some(bytes) = files.read(&file)
         && let Ok(pages) = Pages::from_bytes(&bytes)
@@ -142,11 +159,7 @@ fn chunks_of(
     Ok(chunks)
 }
 
-fn fetch(
-    vault: &Vault,
-    agent: &Agent,
-    commit: &RecordName,
-) -> Result<Vec<GroupChunk>, BackupError> {
+fn fetch(vault: &Vault, agent: &Agent, commit: &RecordName) -> Result<Vec<GroupChunk>, VaultError> {
     let record = vault.record(commit)?;
     let audience = Audience::Group(agent.compartment, agent.group);
     let mut chunks = Vec::new();

@@ -71,7 +71,7 @@ pub struct Pass<'p, 'w> {
     pub report: &'p mut BackupReport,
     /// When this run began.
     pub began: Time,
-    /// Called between entries, and when the run must stop: publishes a checkpoint.
+    /// Called between chunks and entries, and when the run must stop: publishes a checkpoint.
     pub checkpoint: &'p mut CheckpointFn<'p, 'w>,
     /// Segments in which frames were dropped: entries of the last run that use them are read again.
     pub dropped: &'p dyn Fn(&FrameRef) -> bool,
@@ -195,10 +195,13 @@ impl<'p, 'w> Pass<'p, 'w> {
         jobs: Option<&Sender<ReadJob>>,
     ) -> Result<Pending, BackupError> {
         let old = self.old.take(&item.key);
-        if let Some(problem) = &item.problem {
-            self.monitor.trouble(&item.key, problem);
-            self.report.unreadable += 1;
-            let state = ReadState::Unreadable(problem.clone());
+        // The content of a file may be readable though something else of it is not.
+        if let Some(problem) = item
+            .problem
+            .clone()
+            .filter(|_| item.meta.kind != Kind::File)
+        {
+            let state = self.unreadable(&item, problem);
             return Ok(ready(item, Content::Empty, state));
         }
         if item.meta.kind != Kind::File {
@@ -284,17 +287,20 @@ impl<'p, 'w> Pass<'p, 'w> {
             Pending::Ready(entry, fingerprint) => (entry, fingerprint),
             Pending::Reading(item, before, pieces, _) => {
                 let mut next = || pieces.recv().map_err(|_| BackupError::Worker);
-                self.collect(item, before, &mut next)?
+                self.collect(item, before, pages, &mut next)?
             }
             Pending::Later(item, before) => {
                 let mut pieces = VecDeque::new();
                 let mut buffer = Vec::new();
-                read_file(self.source, &item, self.keys, &mut buffer, &mut |piece| {
+                let monitor = self.monitor;
+                let mut take = |piece| {
+                    let stops = matches!(piece, Piece::Waiting) && monitor.stop();
                     pieces.push_back(piece);
-                    Flow::Go
-                });
-                let mut next = || pieces.pop_front().ok_or(BackupError::Worker);
-                self.collect(item, before, &mut next)?
+                    if stops { Flow::Stop } else { Flow::Go }
+                };
+                read_file(self.source, &item, self.keys, &mut buffer, &mut take);
+                let mut next = || pieces.pop_front().ok_or(BackupError::Interrupted);
+                self.collect(item, before, pages, &mut next)?
             }
         };
         for at in frames_of(&entry.content) {
@@ -335,6 +341,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         &mut self,
         mut item: Box<Item>,
         before: Option<Box<Entry>>,
+        pages: &mut PageWriter,
         next: &mut dyn FnMut() -> Result<Piece, BackupError>,
     ) -> Result<(Box<Entry>, Fingerprint), BackupError> {
         let mut extents: Vec<Extent> = Vec::new();
@@ -351,7 +358,10 @@ impl<'p, 'w> Pass<'p, 'w> {
                     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
                     let chunk = self.chunk(id, bytes)?;
                     extents.push(Extent::Data { chunk, length });
+                    // One file may take days.
+                    (self.checkpoint)(self.frames, pages, When::Due)?;
                 }
+                Piece::Waiting => {}
                 Piece::End(ending) => break ending,
             }
             if self.monitor.stop() {
@@ -391,26 +401,28 @@ impl<'p, 'w> Pass<'p, 'w> {
 
     fn judge(&mut self, item: &Item, ending: &Ending) -> Result<ReadState, BackupError> {
         self.report.bytes_read += ending.read;
-        match &ending.problem {
-            Some(failed @ SourceError::CommandFailed { .. })
-            | Some(failed @ SourceError::NotStarted { .. }) => {
+        match (&ending.problem, &item.problem) {
+            (Some(failed @ SourceError::CommandFailed { .. }), _)
+            | (Some(failed @ SourceError::NotStarted { .. }), _) => {
                 Err(BackupError::Stopped(failed.to_string()))
             }
-            Some(SourceError::AlreadyRead { .. }) => Err(BackupError::StreamRepeat),
-            Some(problem) => {
-                let reason = problem.to_string();
-                self.monitor.trouble(&item.key, &reason);
-                self.report.unreadable += 1;
-                Ok(ReadState::Unreadable(reason))
-            }
-            None if ending.changed => {
+            (Some(SourceError::AlreadyRead { .. }), _) => Err(BackupError::StreamRepeat),
+            (Some(problem), _) => Ok(self.unreadable(item, problem.to_string())),
+            (None, Some(problem)) => Ok(self.unreadable(item, problem.clone())),
+            (None, None) if ending.changed => {
                 self.monitor
                     .trouble(&item.key, "it changed while it was read, twice");
                 self.report.changed_while_read += 1;
                 Ok(ReadState::Changed)
             }
-            None => Ok(ReadState::Clean),
+            (None, None) => Ok(ReadState::Clean),
         }
+    }
+
+    fn unreadable(&mut self, item: &Item, reason: String) -> ReadState {
+        self.monitor.trouble(&item.key, &reason);
+        self.report.unreadable += 1;
+        ReadState::Unreadable(reason)
     }
 
     fn chunk(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {

@@ -1,5 +1,7 @@
 //! Reading a file: cut into chunks, named, and compared with itself before and after.
 
+use std::io::ErrorKind;
+
 use ov_coding::{Cutter, Input, Profile};
 use ov_format::content::INLINE_BYTES_MAX;
 use ov_format::id::ChunkId;
@@ -20,6 +22,8 @@ pub enum Piece {
     Inline(Vec<u8>),
     /// The file changed while it was read: what came so far does not count, it starts again.
     Again,
+    /// Nothing has come for a while: the receiver may have lost its patience.
+    Waiting,
     /// The end.
     End(Box<Ending>),
 }
@@ -177,7 +181,9 @@ impl Reading<'_> {
         let first = self.length == 0;
         let mut cutter: Option<&Cutter> = None;
         loop {
-            let input = self.fill(file)?;
+            let Some(input) = self.fill(file)? else {
+                return Ok(Flow::Stop);
+            };
             if first && cutter.is_none() && self.is_inline(input) {
                 self.length += as_u64(self.buffer.len());
                 return Ok((self.emit)(Piece::Inline(std::mem::take(self.buffer))));
@@ -210,8 +216,9 @@ impl Reading<'_> {
         input == Input::End && whole && self.buffer.len() <= INLINE_BYTES_MAX
     }
 
-    /// Fills the buffer until it holds the longest chunk of any profile or the segment ends.
-    fn fill(&mut self, file: &mut dyn OpenFile) -> Result<Input, SourceError> {
+    /// Fills the buffer until it holds the longest chunk of any profile or the segment ends; `None`
+    /// if the receiver is gone.
+    fn fill(&mut self, file: &mut dyn OpenFile) -> Result<Option<Input>, SourceError> {
         let want = self
             .keys
             .cutters
@@ -224,13 +231,15 @@ impl Reading<'_> {
             let room = READ_BYTES.min(want - start).min(self.expected(start));
             self.buffer.resize(start + room, 0);
             let got = read_some(file, &mut self.buffer[start..], self.item)?;
-            self.buffer.truncate(start + got);
-            self.read += as_u64(got);
-            if got == 0 {
-                return Ok(Input::End);
+            self.buffer.truncate(start + got.unwrap_or(0));
+            match got {
+                Some(0) => return Ok(Some(Input::End)),
+                Some(got) => self.read += as_u64(got),
+                None if (self.emit)(Piece::Waiting) == Flow::Stop => return Ok(None),
+                None => {}
             }
         }
-        Ok(Input::More)
+        Ok(Some(Input::More))
     }
 
     /// Bytes worth asking for: small files do not clear a megabyte first.
@@ -240,19 +249,21 @@ impl Reading<'_> {
     }
 }
 
+/// Reads once; `None` if nothing has come for a while.
 fn read_some(
     file: &mut dyn OpenFile,
     buffer: &mut [u8],
     item: &Item,
-) -> Result<usize, SourceError> {
+) -> Result<Option<usize>, SourceError> {
     loop {
         match file.read(buffer) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(source) => {
                 let path = ov_source::ShownPath::absolute(&item.key);
                 return Err(SourceError::Unreadable { path, source });
             }
-            Ok(got) => return Ok(got),
+            Ok(got) => return Ok(Some(got)),
         }
     }
 }

@@ -157,7 +157,8 @@ impl<'r> Run<'r> {
         vault.refresh()?;
         let state = State::of(vault);
         let condemned = state.condemns();
-        let mut index = Index::load(vault, &state, self.agent, &self.files)?;
+        let monitor = self.seams.monitor;
+        let mut index = Index::load(vault, &state, self.agent, &self.files, monitor)?;
         let mut origins = index.origins().clone();
         let known: BTreeSet<_> = index.segments().collect();
         let dropped = move |at: &FrameRef| {
@@ -316,9 +317,6 @@ impl<'r> Checkpoints<'r> {
         vault: &mut Vault,
         origins: &mut BTreeSet<ObjectHash>,
     ) -> Result<(), BackupError> {
-        if self.run.options.mode == Mode::DryRun {
-            return Ok(());
-        }
         let stored = frames.stored() - self.since_bytes;
         let now = self.run.seams.clock.now().seconds;
         let old = stored > 0 && now - self.since_seconds >= CHECKPOINT_SECONDS;
@@ -326,6 +324,12 @@ impl<'r> Checkpoints<'r> {
             return Ok(());
         }
         let mut published = frames.flush()?;
+        published.refs = pages.take_refs();
+        if self.run.options.mode == Mode::DryRun {
+            self.since_bytes = frames.stored();
+            self.since_seconds = now;
+            return Ok(());
+        }
         if published.packs.is_empty() {
             return Ok(());
         }
@@ -338,7 +342,6 @@ impl<'r> Checkpoints<'r> {
             stage: Stage::Partial,
         };
         let run = self.run;
-        published.refs = pages.take_refs();
         let counted = &mut self.counted;
         let name = publish(
             vault,

@@ -11,7 +11,7 @@ use ov_format::entry::Time;
 use crate::error::SourceError;
 use crate::shown::ShownPath;
 use crate::source::{FileStat, Item, OpenFile, Segment, Source};
-use crate::stream::{Progress, StreamName, next_of_stream, read_stream, stat_of_stream};
+use crate::stream::{Patient, Progress, StreamName, next_of_stream, read_stream, stat_of_stream};
 
 /// What a program writes to its standard output, recorded as one file: a database's dump, say.
 ///
@@ -62,7 +62,7 @@ impl Source for CommandStream {
 struct CommandFile {
     program: ShownPath,
     child: Child,
-    output: Option<ChildStdout>,
+    output: Option<Patient<ChildStdout>>,
     begun: Time,
     state: Progress,
 }
@@ -80,7 +80,7 @@ impl CommandFile {
         })?;
         Ok(Self {
             program: shown,
-            output: child.stdout.take(),
+            output: child.stdout.take().map(Patient),
             child,
             begun,
             state: Progress::Before,

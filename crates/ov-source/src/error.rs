@@ -88,7 +88,8 @@ impl SourceError {
     pub(crate) fn of_listed(path: ShownPath, errno: rustix::io::Errno) -> Self {
         use rustix::io::Errno;
         match errno {
-            Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE => Self::Vanished { path },
+            // Not `STALE`: a server that was restarted under a mount says it of everything.
+            Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Self::Vanished { path },
             other => Self::Unreadable {
                 path,
                 source: other.into(),

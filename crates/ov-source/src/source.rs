@@ -116,7 +116,9 @@ pub struct FileStat {
 /// up to the length it had when it was opened. If it shrinks meanwhile, the segment ends early
 /// and is the last one; so the bytes delivered plus the holes differ from the first
 /// [`stat_now`](Self::stat_now), and the last one from the first. For a command the final
-/// `next_segment` also reports its failure: do not stop before it.
+/// `next_segment` also reports its failure: do not stop before it. Where bytes may be long in
+/// coming, [`Read::read`] gives [`WouldBlock`](std::io::ErrorKind::WouldBlock) every now and then: ask
+/// again, or stop waiting.
 pub trait OpenFile: Read + Send {
     /// The next run of bytes; unread bytes of the current one are skipped.
     fn next_segment(&mut self) -> Result<Option<Segment>, SourceError>;

@@ -1,10 +1,14 @@
 //! A stream: one file whose length nobody knows before its end.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ov_format::entry::{EntryKey, Kind, Meta, Time};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use crate::error::SourceError;
 use crate::names::Names;
@@ -18,6 +22,18 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// What another program writes into this one.
+    pub fn standard_input(name: &[u8]) -> Result<Self, SourceError> {
+        let unreadable = |source| SourceError::Unreadable {
+            path: ShownPath::new(name),
+            source,
+        };
+        // A handle of its own, since the shared one holds bytes back, which no poll can see.
+        let input = io::stdin().as_fd().try_clone_to_owned();
+        let input = File::from(input.map_err(unreadable)?);
+        Self::new(name, Box::new(Patient(input)))
+    }
+
     /// A stream to be recorded at `name`, a path whose folders are recorded with it.
     pub fn new(name: &[u8], reader: Box<dyn Read + Send>) -> Result<Self, SourceError> {
         Ok(Self {
@@ -160,6 +176,26 @@ pub(crate) fn stat_of_stream(begun: Time) -> FileStat {
         size: None,
         mtime: begun,
         fingerprint: Fingerprint::default(),
+    }
+}
+
+/// How long to wait for bytes before the reader is asked whether it still wants them.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 200_000_000,
+};
+
+/// Reads what may be long in coming: `WouldBlock` if nothing has come for a while.
+pub(crate) struct Patient<F>(pub F);
+
+impl<F: Read + AsFd> Read for Patient<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut waiting = [PollFd::new(&self.0, PollFlags::IN)];
+        match poll(&mut waiting, Some(&PATIENCE)) {
+            Ok(0) | Err(Errno::INTR) => Err(io::ErrorKind::WouldBlock.into()),
+            Ok(_) => self.0.read(buffer),
+            Err(errno) => Err(errno.into()),
+        }
     }
 }
 

@@ -467,7 +467,7 @@ fn unseen(
     let path = ShownPath::absolute(&key);
     match errno {
         Errno::NOENT if standing != Standing::Other => Err(SourceError::Missing { path }),
-        Errno::NOENT | Errno::NOTDIR | Errno::STALE => Err(SourceError::Vanished { path }),
+        Errno::NOENT | Errno::NOTDIR => Err(SourceError::Vanished { path }),
         other => Ok(Item {
             key,
             meta: bare_meta(file_type),

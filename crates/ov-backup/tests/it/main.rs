@@ -3,3 +3,4 @@
 
 mod site;
 mod small_runs;
+mod troubled;

@@ -10,19 +10,20 @@ use ov_backup::{
 };
 use ov_format::entry::Time;
 use ov_seal::entropy::{Entropy, SeededEntropy};
-use ov_source::{FileTree, Selection};
+use ov_source::{FileTree, Selection, Source};
 use ov_store::Memory;
 use ov_vault::append::Writer;
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Vault};
 
-/// A clock that a test sets.
-pub struct SetClock(pub AtomicI64);
+/// A clock that a test sets, and that goes on by so many seconds each time it is looked at.
+pub struct SetClock(pub AtomicI64, pub AtomicI64);
 
 impl Clock for SetClock {
     fn now(&self) -> Time {
+        let step = self.1.load(Ordering::Relaxed);
         Time {
-            seconds: self.0.load(Ordering::Relaxed),
+            seconds: self.0.fetch_add(step, Ordering::Relaxed),
             nanos: 0,
         }
     }
@@ -46,7 +47,7 @@ impl Site {
         let memory = Arc::new(Memory::new());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
         // Well after the files that the test makes, so that they count as settled.
-        let clock = SetClock(AtomicI64::new(4_000_000_000));
+        let clock = SetClock(AtomicI64::new(4_000_000_000), AtomicI64::new(0));
         let founding = Founding {
             compartments: vec!["clinical".to_owned()],
             owner: "owner".to_owned(),
@@ -122,6 +123,15 @@ impl Site {
         monitor: &dyn Monitor,
     ) -> Result<BackupReport, BackupError> {
         let source = FileTree::new(vec![self.data()], Selection::everything()).unwrap();
+        self.back_up(&source, options, monitor)
+    }
+
+    pub fn back_up(
+        &mut self,
+        source: &dyn Source,
+        options: &BackupOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<BackupReport, BackupError> {
         let state = self.state();
         let seams = Seams {
             entropy: Arc::clone(&self.entropy),
@@ -130,7 +140,7 @@ impl Site {
             state: Some(Path::new(&state)),
             threads: self.threads,
         };
-        backup(&mut self.vault, &self.agent, &source, options, &seams)
+        backup(&mut self.vault, &self.agent, source, options, &seams)
     }
 }
 
