@@ -16,6 +16,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::dump::ContentReader;
+use crate::extents::Sameness;
 use crate::read_error::TreeError;
 use crate::report::{EntryError, Shown};
 use crate::restore::is_lost;
@@ -53,7 +54,7 @@ pub fn dump_tar(
 ) -> Result<Shown<ShownPath>, ArchiveError> {
     let mut tar = Builder::new(out);
     let mut left_out = Shown::default();
-    let mut first_names: HashMap<u64, Vec<u8>> = HashMap::new();
+    let mut first_names: HashMap<(u64, Sameness), Vec<u8>> = HashMap::new();
     for entry in wanted.entries() {
         let entry = entry?;
         let Some(key) = wanted.part.target_key(&entry.key) else {
@@ -66,8 +67,9 @@ pub fn dump_tar(
         let group = entry
             .meta
             .link_group
-            .filter(|_| entry.meta.kind == Kind::File);
-        let first = group.and_then(|group| first_names.get(&group));
+            .filter(|_| entry.meta.kind == Kind::File)
+            .map(|group| (group, Sameness::of(wanted.tree.reader(), &entry)));
+        let first = group.as_ref().and_then(|group| first_names.get(group));
         match first {
             Some(first) => tar_link(&mut tar, &key, &entry.meta, EntryType::Link, first)?,
             None => tar_entry(&mut tar, wanted, &key, &entry, workers)?,

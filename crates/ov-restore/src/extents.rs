@@ -1,6 +1,7 @@
 //! The content of an entry as a row of stretches, whatever way it is kept.
 
 use ov_format::content::{ChunkRef, Content, Extent, ExtentPage};
+use ov_format::entry::{Entry, Kind};
 use ov_format::extents::ExtentList;
 
 use crate::read_error::{PageFault, ReadError};
@@ -33,6 +34,17 @@ impl Stretch {
             Self::Data { length, .. } => u64::from(*length),
             Self::Hole { length } => *length,
         }
+    }
+
+    /// A chunk by what it is, not by where it lies.
+    fn name_to(&self, hasher: &mut blake3::Hasher) {
+        let (kind, name): (u8, &[u8]) = match self {
+            Self::Inline(bytes) => (0, bytes),
+            Self::Data { chunk, .. } => (1, chunk.tag.bytes()),
+            Self::Hole { .. } => (2, &[]),
+        };
+        hasher.update(&[kind]).update(&self.length().to_le_bytes());
+        hasher.update(name);
     }
 }
 
@@ -119,6 +131,50 @@ impl Iterator for Extents<'_> {
                 }
             }
         }
+    }
+}
+
+/// What two names of one file have in common. Numbers of link groups come from inodes, and a file
+/// system may give one inode to two files while it is walked: so the number alone proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sameness {
+    size: u64,
+    /// Of the kind, the chunks and the holes; `None` where those cannot be read.
+    content: Option<blake3::Hash>,
+}
+
+impl Sameness {
+    /// Of an entry. Reads the pages of a long list of extents.
+    pub fn of(reader: &FrameReader<'_>, entry: &Entry) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        name_kind(&entry.meta.kind, &mut hasher);
+        let whole = Extents::of(reader, &entry.content).all(|stretch| match stretch {
+            Ok((_, stretch)) => {
+                stretch.name_to(&mut hasher);
+                true
+            }
+            Err(_) => false,
+        });
+        Self {
+            size: entry.meta.size,
+            content: whole.then(|| hasher.finalize()),
+        }
+    }
+}
+
+fn name_kind(kind: &Kind, hasher: &mut blake3::Hasher) {
+    let mut name = |number: u8, more: &[u8]| {
+        hasher.update(&[number]).update(more);
+    };
+    let device = |major: u32, minor: u32| [major.to_le_bytes(), minor.to_le_bytes()].concat();
+    match kind {
+        Kind::File => name(0, &[]),
+        Kind::Directory => name(1, &[]),
+        Kind::Symlink(target) => name(2, target),
+        Kind::Fifo => name(3, &[]),
+        Kind::Socket => name(4, &[]),
+        Kind::CharDevice { major, minor } => name(5, &device(*major, *minor)),
+        Kind::BlockDevice { major, minor } => name(6, &device(*major, *minor)),
     }
 }
 

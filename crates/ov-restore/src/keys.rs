@@ -72,39 +72,40 @@ impl ReaderKeys {
                 SecretKind::Agent(..) => false,
             };
             if known {
-                self.add(vault, &sealed, secret)?;
+                self.add(vault, &sealed, secret);
             }
         }
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        vault: &Vault,
-        sealed: &SealedSecret,
-        secret: &MemberSecret,
-    ) -> Result<(), VaultError> {
-        let refused = || VaultError::NotAMember;
+    /// Takes a secret in. One that does not open, or is not the one that the head names, is passed
+    /// over: two admins who renewed keys at once made two of one epoch, and nobody who can write
+    /// into a table may shut the others out.
+    fn add(&mut self, vault: &Vault, sealed: &SealedSecret, secret: &MemberSecret) -> Option<()> {
         let (kind, epoch) = (sealed.kind, sealed.epoch);
         let aad = SealedSecret::associated_data(vault.id(), sealed.recipient, kind, epoch);
-        let opened = secret.open_secret(&aad, &sealed.sealed);
-        let opened = opened.map_err(|_| refused())?;
-        let (name, bytes) = decode_secret(&opened).map_err(|_| refused())?;
+        let opened = secret.open_secret(&aad, &sealed.sealed).ok()?;
+        let (name, bytes) = decode_secret(&opened).ok()?;
         let bytes = Zeroizing::new(bytes);
+        let head = vault.head();
         match kind {
             SecretKind::Compartment(compartment) => {
-                let secret = CompartmentSecret::from_bytes(&bytes).map_err(|_| refused())?;
-                let epochs = self.compartments.entry(compartment).or_default();
-                epochs.insert(epoch, CompartmentKey { name, secret });
+                let secret = CompartmentSecret::from_bytes(&bytes).ok()?;
+                let named = head.compartments.get(&compartment)?.get(&epoch)?;
+                if named[..] == secret.public().kem.to_bytes()[..] {
+                    let epochs = self.compartments.entry(compartment).or_default();
+                    epochs.insert(epoch, CompartmentKey { name, secret });
+                }
             }
             SecretKind::Structure => {
-                let key = Key32::from_slice(&bytes).ok_or_else(refused)?;
-                let secret = StructureSecret::from_bytes(key);
-                self.secrets.structure.insert(epoch, secret);
+                let secret = StructureSecret::from_bytes(Key32::from_slice(&bytes)?);
+                if head.structure.get(&epoch)?[..] == secret.public().kem.to_bytes()[..] {
+                    self.secrets.structure.insert(epoch, secret);
+                }
             }
             SecretKind::Agent(..) => {}
         }
-        Ok(())
+        Some(())
     }
 
     /// Opens a segment of any audience that these keys may open.

@@ -12,7 +12,7 @@ use ov_source::{
 use thiserror::Error;
 
 use crate::delete::delete_others;
-use crate::extents::{Extents, Stretch};
+use crate::extents::{Extents, Sameness, Stretch};
 use crate::monitor::{Monitor, Notice, Progress};
 use crate::report::{EntryError, Report};
 use crate::shape::{Part, Wanted};
@@ -223,10 +223,10 @@ struct Engine<'e> {
     sink: &'e FileSink,
     tally: &'e Tally<'e>,
     window: Window,
-    /// The first name of each group of hard links, in the snapshot and in the target.
-    groups: HashMap<u64, (EntryKey, EntryKey)>,
-    /// Further names: group, key in the snapshot, key in the target.
-    links: Vec<(u64, EntryKey, EntryKey)>,
+    /// The first name of each file with several, in the snapshot and in the target.
+    groups: HashMap<(u64, Sameness), (EntryKey, EntryKey)>,
+    /// Further names: which file, key in the snapshot, key in the target.
+    links: Vec<((u64, Sameness), EntryKey, EntryKey)>,
     /// Folders in the snapshot that the filter leaves out, but not what is below them.
     passed: HashSet<Vec<u8>>,
 }
@@ -274,14 +274,15 @@ impl<'e> Engine<'e> {
         if !self.wanted.filter.is_everything() && !entry.key.parent.is_empty() {
             self.passed.insert(entry.key.parent.clone());
         }
-        if let (Some(group), false) = (entry.meta.link_group, entry.meta.kind == Kind::Directory) {
-            if self.groups.contains_key(&group) {
-                self.links.push((group, entry.key, key));
+        if let (Some(group), false) = (entry.meta.link_group, entry.meta.kind == Kind::Directory)
+            && !is_lost(&entry)
+        {
+            let file = (group, Sameness::of(self.wanted.tree.reader(), &entry));
+            if self.groups.contains_key(&file) {
+                self.links.push((file, entry.key, key));
                 return;
             }
-            if !is_lost(&entry) {
-                self.groups.insert(group, (entry.key.clone(), key.clone()));
-            }
+            self.groups.insert(file, (entry.key.clone(), key.clone()));
         }
         match entry.meta.kind {
             _ if is_lost(&entry) => {}
@@ -385,8 +386,8 @@ impl<'e> Engine<'e> {
 
     /// Makes the further names of files that are finished.
     fn make_links(&mut self) {
-        for (group, key, target) in std::mem::take(&mut self.links) {
-            let Some((first, existing)) = self.groups.get(&group) else {
+        for (file, key, target) in std::mem::take(&mut self.links) {
+            let Some((first, existing)) = self.groups.get(&file) else {
                 continue;
             };
             let made = match self.tally.has_failed(first) {

@@ -13,7 +13,7 @@ use ov_format::entry::{Entry, Kind};
 use rustix::fs::{Mode, OFlags, SeekFrom, open, seek};
 use rustix::io::Errno;
 
-use crate::extents::{Extents, Stretch};
+use crate::extents::{Extents, Sameness, Stretch};
 use crate::reader::FrameReader;
 use crate::report::EntryError;
 use crate::restore::is_lost;
@@ -54,13 +54,14 @@ pub(crate) fn verify(wanted: &Wanted<'_>, target: &Path, tally: &Tally<'_>) {
 /// Files that were restored, each once whatever number of names it has.
 fn files<'f>(wanted: &'f Wanted<'_>, tally: &'f Tally<'_>) -> impl Iterator<Item = Entry> + 'f {
     let mut groups = HashSet::new();
+    let reader = wanted.tree.reader();
     wanted.entries().flatten().filter(move |entry| {
         entry.meta.kind == Kind::File
             && !is_lost(entry)
             && entry
                 .meta
                 .link_group
-                .is_none_or(|group| groups.insert(group))
+                .is_none_or(|group| groups.insert((group, Sameness::of(reader, entry))))
             && !tally.has_failed(&entry.key)
     })
 }

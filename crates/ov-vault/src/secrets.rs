@@ -11,7 +11,7 @@ use ov_seal::kdf::Key32;
 use ov_seal::member::MemberSecret;
 use ov_seal::segment::{OpenKey, SegmentError, SegmentOpener};
 use ov_seal::structure::StructureSecret;
-use ov_store::Store;
+use ov_store::{Store, StoreError};
 
 use crate::error::VaultError;
 use crate::head::Head;
@@ -140,33 +140,40 @@ impl Secrets {
     }
 }
 
-/// The sealed secrets for one recipient, in the order of the head.
+/// The sealed secrets for one recipient, in the order of the head. A secret may stand in several
+/// tables, so one that is damaged is passed over as long as another has something for the recipient;
+/// `check` names it.
 pub fn sealed_for(
     store: &dyn Store,
     vault: VaultId,
     head: &Head,
     recipient: Recipient,
 ) -> Result<Vec<SealedSecret>, VaultError> {
-    let mut found = Vec::new();
+    let (mut found, mut damaged) = (Vec::new(), None);
     for table in &head.keys {
-        let name = ObjectName::Table(table.hash);
-        let bytes = match store.get(&name) {
-            Ok(bytes) => bytes,
+        let table = match read_keys(store, vault, ObjectName::Table(table.hash)) {
+            Ok(table) => table,
             // A deleted keys table is how a compartment is erased; what it opened stays shut.
-            Err(ov_store::StoreError::NotFound { .. }) => continue,
-            Err(error) => return Err(error.into()),
+            Err(VaultError::Store(StoreError::NotFound { .. })) => continue,
+            Err(VaultError::Store(error)) if error.is_retryable() => return Err(error.into()),
+            Err(error) => {
+                damaged.get_or_insert(error);
+                continue;
+            }
         };
-        if !name.matches(&bytes) {
-            return Err(VaultError::Damaged(name));
-        }
-        let decoded = KeysTable::decode(&bytes, vault);
-        let table = decoded.map_err(|source| VaultError::Object { name, source })?;
-        found.extend(
-            table
-                .secrets
-                .into_iter()
-                .filter(|sealed| sealed.recipient == recipient),
-        );
+        let secrets = table.secrets.into_iter();
+        found.extend(secrets.filter(|sealed| sealed.recipient == recipient));
     }
-    Ok(found)
+    match damaged {
+        Some(error) if found.is_empty() => Err(error),
+        _ => Ok(found),
+    }
+}
+
+fn read_keys(store: &dyn Store, vault: VaultId, name: ObjectName) -> Result<KeysTable, VaultError> {
+    let bytes = store.get(&name)?;
+    if !name.matches(&bytes) {
+        return Err(VaultError::Damaged(name));
+    }
+    KeysTable::decode(&bytes, vault).map_err(|source| VaultError::Object { name, source })
 }
