@@ -5,6 +5,7 @@ mod checking;
 mod copying;
 mod crashes;
 mod forgetting;
+mod lying;
 mod pruning;
 mod repairing;
 mod rolling_back;
