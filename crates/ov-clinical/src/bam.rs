@@ -9,13 +9,15 @@ use crate::window::Window;
 
 /// The header text is read up to this length.
 pub(crate) const HEADER_MAX: usize = 16 << 20;
+/// Tried first.
+const HEADER_SHORT: usize = 256 << 10;
 const SEQUENCES_MAX: u32 = 20_000;
 
 /// Reads a BAM.
 #[must_use]
 pub fn read(window: &Window) -> (Facts, Vec<Warning>) {
     let mut out = Collector::new();
-    let inflated = inflate::gunzip(window.head(), HEADER_MAX);
+    let inflated = inflate_header(window.head());
     if let Err(what) = header(&inflated.bytes, &mut out) {
         let short = inflated.stop == Stop::Truncated || inflated.stop == Stop::End;
         match (short, window.is_whole()) {
@@ -37,6 +39,17 @@ pub fn read_text(window: &Window) -> (Facts, Vec<Warning>) {
     let mut out = Collector::new();
     sam_header::read(window.head(), &mut out);
     out.finish()
+}
+
+/// Most headers are short: the rest of the head is not inflated for nothing.
+fn inflate_header(head: &[u8]) -> inflate::Inflated {
+    let short = inflate::gunzip(head, HEADER_SHORT);
+    let whole = short.stop != Stop::Bound || header(&short.bytes, &mut Collector::new()).is_ok();
+    if whole {
+        short
+    } else {
+        inflate::gunzip(head, HEADER_MAX)
+    }
 }
 
 /// Header text, then the list of reference sequences.
@@ -115,6 +128,15 @@ mod tests {
         let (facts, warnings) = read(&Window::whole(&file));
         assert_eq!(facts.end, EndMarker::Missing);
         assert_eq!(warnings, [Warning::EndMarkerMissing]);
+    }
+
+    #[test]
+    fn a_long_header_is_read_to_its_end() {
+        let comments = "@CO\tx\n".repeat(100_000);
+        let file = bam(format!("{comments}@RG\tID:rg\tSM:last\n").as_bytes());
+        let (facts, warnings) = read(&Window::whole(&file));
+        assert_eq!(facts.sequencing.unwrap().samples[0].as_str(), "last");
+        assert!(warnings.is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub fn read(window: &Window) -> (Facts, Vec<Warning>) {
         mut out, document, ..
     } = events;
     xml::note(outcome, window, &mut out);
-    out.facts().documents.push(document);
+    out.document(document);
     out.finish()
 }
 

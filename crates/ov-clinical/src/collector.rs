@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{EndMarker, Facts, Patient, Resource, Sequencing, Subject};
+use crate::facts::{Document, EndMarker, Facts, Patient, Resource, Sequencing, Subject};
 use crate::ident::Ident;
 use crate::warning::Warning;
 
@@ -108,6 +108,12 @@ impl Collector {
             .sum();
         if self.room(resource.kind.len() + references) {
             self.facts.resources.push(resource);
+        }
+    }
+
+    pub(crate) fn document(&mut self, document: Document) {
+        if self.room(4 * OVERHEAD) {
+            self.facts.documents.push(document);
         }
     }
 

@@ -226,7 +226,7 @@ pub struct Sequencing {
     pub run: Option<Ident>,
     /// Name of the first read without its mate number: two mates share it.
     pub first_read: Option<Ident>,
-    /// Whether an index stands for the file with the same name: what it indexes.
+    /// How its records are sorted, where the header says so.
     pub sorted: Option<Sorted>,
 }
 

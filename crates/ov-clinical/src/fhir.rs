@@ -12,6 +12,8 @@ use crate::xml;
 
 /// References of one resource are kept up to this number.
 const REFERENCES_MAX: usize = 65_536;
+/// Identifiers of one resource are kept up to this number.
+const IDENTIFIERS_MAX: usize = 1024;
 
 /// Elements that say whom a resource is about (R4 patient compartment).
 const ABOUT: &[&str] = &[
@@ -174,6 +176,11 @@ impl Drafts {
                     domain: Domain::FhirIdentifier,
                     id: value,
                     issuer,
+                });
+            }
+            ("identifier", Some(_)) if outer.identifiers.len() >= IDENTIFIERS_MAX => {
+                self.out.warn(Warning::TooMany {
+                    what: "identifiers",
                 });
             }
             ("identifier", Some(value)) => outer.identifiers.push((closed.system, value)),

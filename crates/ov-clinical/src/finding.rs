@@ -14,7 +14,7 @@ pub struct Member<'a> {
     pub kind: Kind,
     /// What it says.
     pub facts: &'a Facts,
-    /// Digest of all its bytes, where it was computed. Any one function for the whole set.
+    /// BLAKE3 of all its bytes, where it was computed. What the DICOM reader computed counts too.
     pub digest: Option<[u8; 32]>,
 }
 

@@ -76,7 +76,7 @@ impl Events {
             code: None,
             templates: vec![],
         };
-        self.out.facts().documents.push(document);
+        self.out.document(document);
     }
 
     fn trial(&mut self, trial: Option<Ident>) {

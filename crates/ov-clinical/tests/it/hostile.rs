@@ -349,6 +349,23 @@ fn resources_with_very_many_references_are_read_soon() {
     assert_eq!(facts.patients.len(), 65_536);
 }
 
+#[test]
+fn very_many_small_elements_take_no_more_than_the_bound() {
+    let documents = format!("<ODM>{}</ODM>", "<ODM/>".repeat(300_000));
+    let (facts, warnings) = soon(|| odm::read(&Window::whole(documents.as_bytes())));
+    assert!(warnings.contains(&Warning::TooMany { what: "facts" }));
+    assert!(facts.documents.len() < 100_000);
+    let identifiers = "{\"value\":\"1\"},".repeat(100_000);
+    let json = format!("{{\"resourceType\":\"Patient\",\"identifier\":[{identifiers}{{}}]}}");
+    let (_, warnings) = soon(|| fhir::read_json(&Window::whole(json.as_bytes())));
+    assert_eq!(
+        warnings,
+        [Warning::TooMany {
+            what: "identifiers"
+        }]
+    );
+}
+
 /// A million patients in one file: what does not fit is said, not dropped in silence.
 #[test]
 fn more_facts_than_the_bound_are_told() {
