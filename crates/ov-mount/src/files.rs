@@ -343,9 +343,10 @@ impl<'v> Files<'v> {
         };
         let linked = match (&entry.meta.kind, entry.meta.link_group) {
             (Kind::Directory, _) | (_, None) => alone,
-            (_, Some(group)) => {
-                let links = self.links.get(snapshot, &self.tree(snapshot)?);
-                links.of(group).unwrap_or(alone)
+            (_, Some(_)) => {
+                let tree = self.tree(snapshot)?;
+                let links = self.links.get(snapshot, &tree);
+                links.of(&tree, entry).unwrap_or(alone)
             }
         };
         let node = Node::Entry(snapshot, linked.first);

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ov_restore::Positions;
+use ov_format::entry::{Entry, Kind};
+use ov_restore::{Positions, Sameness};
 
 /// Groups that are known of one snapshot. Files of further ones stand for themselves, each with
 /// its own inode: their content is right, only that they are one file does not show.
-const GROUPS_MAX: usize = 1 << 19;
+const GROUPS_MAX: usize = 1 << 18;
 
 /// Snapshots whose groups are kept: two can be compared with each other.
 const SNAPSHOTS_MAX: usize = 2;
@@ -23,13 +24,13 @@ pub(crate) struct Linked {
 
 /// The files of one snapshot that have several names.
 pub(crate) struct Links {
-    groups: HashMap<u64, Linked>,
+    groups: HashMap<(u64, Sameness), Linked>,
 }
 
 impl Links {
     /// Goes through the whole tree. Names in parts that cannot be read are not counted.
     fn count(tree: &Positions<'_>) -> Self {
-        let mut groups: HashMap<u64, Linked> = HashMap::new();
+        let mut groups: HashMap<(u64, Sameness), Linked> = HashMap::new();
         let mut at = 0;
         loop {
             let leaf = match tree.leaf(at) {
@@ -44,14 +45,14 @@ impl Links {
                 },
             };
             for (position, entry) in leaf.from(at) {
-                let Some(group) = entry.meta.link_group else {
+                let Some(file) = file(tree, entry) else {
                     continue;
                 };
-                if let Some(linked) = groups.get_mut(&group) {
+                if let Some(linked) = groups.get_mut(&file) {
                     linked.names = linked.names.saturating_add(1);
                 } else if groups.len() < GROUPS_MAX {
                     let first = position;
-                    groups.insert(group, Linked { first, names: 1 });
+                    groups.insert(file, Linked { first, names: 1 });
                 }
             }
             at = leaf.end();
@@ -61,10 +62,17 @@ impl Links {
         Self { groups }
     }
 
-    /// What is known of a group.
-    pub fn of(&self, group: u64) -> Option<Linked> {
-        self.groups.get(&group).copied()
+    /// What is known of the file that an entry is a name of.
+    pub fn of(&self, tree: &Positions<'_>, entry: &Entry) -> Option<Linked> {
+        self.groups.get(&file(tree, entry)?).copied()
     }
+}
+
+/// Which file an entry is a name of. The group alone proves nothing.
+fn file(tree: &Positions<'_>, entry: &Entry) -> Option<(u64, Sameness)> {
+    let is_folder = entry.meta.kind == Kind::Directory;
+    let group = entry.meta.link_group.filter(|_| !is_folder)?;
+    Some((group, tree.sameness(entry)))
 }
 
 /// The links of the snapshots that were looked at last.

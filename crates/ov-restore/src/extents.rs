@@ -137,7 +137,7 @@ impl Iterator for Extents<'_> {
 /// What two names of one file have in common. Numbers of link groups come from inodes, and a file
 /// system may give one inode to two files while it is walked: so the number alone proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Sameness {
+pub struct Sameness {
     size: u64,
     /// Of the kind, the chunks and the holes; `None` where those cannot be read.
     content: Option<blake3::Hash>,

@@ -46,7 +46,7 @@ pub use archive::{ArchiveError, dump_tar, dump_zip};
 pub use check_content::{ContentCheck, ContentFinding, Touched, check_content};
 pub use diff::{Change, Difference, diff};
 pub use dump::{DumpError, dump_file};
-pub use extents::{Extents, Stretch};
+pub use extents::{Extents, Sameness, Stretch};
 pub use filter::{Filter, FilterError};
 pub use find::{Hit, find};
 pub use graph::load_graph;

@@ -9,6 +9,7 @@ use ov_format::page::{Page, PagePointer};
 use ov_format::refs::PagePlace;
 use ov_format::snapshot::Snapshot;
 
+use crate::extents::Sameness;
 use crate::random_access::RandomAccess;
 use crate::read_error::{PageFault, ReadError, TreeError};
 use crate::reader::refused;
@@ -119,6 +120,11 @@ impl<'a> Positions<'a> {
         };
         let before = leaf.entries().partition_point(|entry| entry.key < key);
         Ok(leaf.first.saturating_add(as_u64(before)))
+    }
+
+    /// What an entry must have in common with others of its link group to be one file with them.
+    pub fn sameness(&self, entry: &Entry) -> Sameness {
+        Sameness::of(self.access.reader(), entry)
     }
 
     /// Goes down to the leaf that holds what is looked for, or would hold it.

@@ -57,6 +57,11 @@ impl<'r> RandomAccess<'r> {
         Positions::new(self, snapshot)
     }
 
+    /// The reader behind it.
+    pub(crate) fn reader(&self) -> &'r FrameReader<'r> {
+        self.reader
+    }
+
     /// Reads what says where the bytes of a file lie, as far as it is not known: its pages of
     /// extents and the heads of its segments, 64 of each at most. After that a read that touches
     /// one frame takes one request at most. What fails here fails again, and is told, when it is

@@ -147,7 +147,7 @@ fn a_hundred_thousand_files_in_one_folder_are_listed_within_seconds() {
         assert_eq!(sizes.sum::<u64>(), 0);
         let looked = begun.elapsed() - listed;
         eprintln!("listed in {listed:?}, looked at in {looked:?}");
-        assert!(listed < Duration::from_secs(10) && looked < Duration::from_secs(30));
+        assert!(listed < Duration::from_secs(10) && looked < Duration::from_secs(60));
     });
 }
 
