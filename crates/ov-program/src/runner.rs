@@ -88,7 +88,7 @@ pub trait Machine {
 pub enum Which {
     /// What is due.
     Due,
-    /// All datasets, then what is due because of them.
+    /// All datasets that this program and key can back up, then what is due because of them.
     All,
     /// These datasets, then what is due because of them.
     Named(Vec<Name>),
@@ -210,7 +210,9 @@ impl Runner<'_> {
         let known = || self.config.dataset.iter().map(|d| d.name.value().clone());
         let names = match which {
             Which::Due => Vec::new(),
-            Which::All => known().collect(),
+            Which::All => known()
+                .filter(|name| self.jobs.can(&Task::Dataset(name.clone())))
+                .collect(),
             Which::Named(names) => names.clone(),
         };
         let task = |name: Name| {
