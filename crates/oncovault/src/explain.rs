@@ -2,6 +2,7 @@
 //! its way out here.
 
 use ov_admin::AdminError;
+use ov_mount::MountError;
 use ov_open::paper::PaperError;
 use ov_open::slip39::SetError;
 use ov_restore::{ArchiveError, DumpError, FilterError, ReadError, RestoreError, TreeError};
@@ -38,6 +39,24 @@ pub fn restore(error: RestoreError) -> Failure {
             failure.help("choose a larger place with --to, or a part with --include")
         }
         RestoreError::Target(_) => failure.help("look at --to DIR"),
+    }
+}
+
+/// Why nothing was mounted.
+pub fn mount(error: MountError) -> Failure {
+    let failure = Failure::of(Exit::Failed, &error);
+    match error {
+        MountError::Folder(_) => failure.help(
+            "name an empty folder; if an earlier mount died there, `fusermount3 -u DIR` clears it",
+        ),
+        MountError::NotEmpty => failure.help("name an empty folder"),
+        MountError::NoFuse => failure.help(
+            "load the module fuse and install the package fuse3, or use `oncovault restore`",
+        ),
+        MountError::Refused(_) => failure.help(
+            "install the package fuse3; --allow-other needs root, or user_allow_other in /etc/fuse.conf",
+        ),
+        MountError::Broken(_) => failure.help("mount again; nothing in the vault was touched"),
     }
 }
 

@@ -23,7 +23,8 @@ use ov_terminal::verb::{target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 use crate::verb::{
-    check, debug, demo, diff, dump, find, forget, init, key, ls, restore, snapshots, stats, tag,
+    check, debug, demo, diff, dump, find, forget, init, key, ls, mount, restore, snapshots, stats,
+    tag,
 };
 
 #[derive(Subcommand)]
@@ -40,6 +41,8 @@ enum Verb {
     Find(find::Args),
     /// Bring files back
     Restore(restore::Args),
+    /// Look into snapshots as into folders
+    Mount(mount::Args),
     /// Write one file, or a folder as an archive
     Dump(dump::Args),
     /// Compare two snapshots
@@ -88,6 +91,7 @@ impl Verbs for Verb {
             Self::Ls(args) => ls::run(args, desk),
             Self::Find(args) => find::run(args, desk),
             Self::Restore(args) => restore::run(args, desk),
+            Self::Mount(args) => mount::run(args, desk),
             Self::Dump(args) => dump::run(args, desk),
             Self::Diff(args) => diff::run(args, desk),
             Self::Stats(args) => stats::run(args, desk),

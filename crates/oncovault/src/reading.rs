@@ -114,7 +114,11 @@ impl Reading {
 
     /// Reads frames.
     pub fn reader<'a>(&'a self, graph: &'a Graph) -> FrameReader<'a> {
-        let limits = Limits::default();
+        self.reader_within(graph, Limits::default())
+    }
+
+    /// Reads frames, and keeps as much of them in memory as it is told.
+    pub fn reader_within<'a>(&'a self, graph: &'a Graph, limits: Limits) -> FrameReader<'a> {
         FrameReader::new(self.vault(), &self.state, graph, &self.keys, limits)
     }
 

@@ -8,6 +8,7 @@ mod damage;
 mod full_disk;
 mod independent;
 mod killed;
+mod mounted;
 mod real_files;
 mod roles;
 mod site;

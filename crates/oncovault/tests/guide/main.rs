@@ -1,6 +1,7 @@
 //! The README and the guide do what they show: every command in a block marked `console` is run
 //! with the real program, in a home of its own, and must end and print as the page says.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::print_stderr, reason = "a test says why it was skipped")]
 
 mod home;
 mod page;
@@ -45,6 +46,9 @@ pages! {
 /// Needs a server.
 const S3_PAGE: &str = "docs/guide/s3.md";
 
+/// Needs FUSE.
+const MOUNT_PAGE: &str = "docs/guide/mount.md";
+
 #[test]
 fn the_s3_page_does_what_it_shows() {
     let Some(server) = ov_store::testing::Seaweed::shared() else {
@@ -53,6 +57,15 @@ fn the_s3_page_does_what_it_shows() {
     server.bucket("hospital");
     let home = Home::new().with(server.environment(ov_store::testing::Identity::Admin));
     run::check(S3_PAGE, &home);
+}
+
+#[test]
+fn the_mount_page_does_what_it_shows() {
+    if Path::new("/dev/fuse").exists() {
+        run::check(MOUNT_PAGE, &Home::new());
+    } else {
+        eprintln!("skipped: no FUSE here (no /dev/fuse)");
+    }
 }
 
 #[test]
@@ -66,7 +79,7 @@ fn every_page_of_the_guide_is_run() {
         .collect();
     let run: BTreeSet<String> = PAGES
         .iter()
-        .chain([&S3_PAGE])
+        .chain([&S3_PAGE, &MOUNT_PAGE])
         .map(|&page| page.to_owned())
         .collect();
     assert_eq!(found, run);
@@ -75,7 +88,7 @@ fn every_page_of_the_guide_is_run() {
 #[test]
 fn every_page_of_the_guide_is_in_its_contents() {
     let contents = std::fs::read_to_string(documents().join("docs/guide/README.md")).unwrap();
-    for page in PAGES.iter().chain([&S3_PAGE]) {
+    for page in PAGES.iter().chain([&S3_PAGE, &MOUNT_PAGE]) {
         let name = Path::new(page).file_name().unwrap().to_str().unwrap();
         assert!(
             name == "README.md" || contents.contains(&format!("({name})")),
