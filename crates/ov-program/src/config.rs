@@ -21,6 +21,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::notify::Notify;
+use crate::status::Watch;
+
 pub use self::dataset::{Dataset, Hook, Hooks, Origin};
 pub use self::error::{ConfigError, DatasetProblem, Line};
 pub use self::name::{Name, NameError};
@@ -44,6 +47,11 @@ pub struct Config {
     /// What is backed up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dataset: Vec<Dataset>,
+    /// Who is told, and how.
+    pub notify: Notify,
+    /// Agents that a keeper watches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub watch: Vec<Watch>,
 }
 
 /// What one file may say.
@@ -62,6 +70,10 @@ struct File {
     copy: Vec<CopyPlace>,
     /// What is backed up.
     dataset: Vec<Dataset>,
+    /// Who is told, and how.
+    notify: Option<Notify>,
+    /// Agents that a keeper watches: an agent of which nothing arrives is told.
+    watch: Vec<Watch>,
 }
 
 impl Config {

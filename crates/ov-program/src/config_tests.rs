@@ -47,6 +47,26 @@ name = "trial-db"
 command = ["pg_dump", "trial"]
 stdin-name = "trial.sql"
 reread = "5%"
+
+[notify]
+textfile = "node.prom"
+ping = [{ url = "https://hc.example.org/ping/secret", about = ["tps-plans"] }]
+
+[[notify.mail]]
+server = "mail.example.org"
+password-file = "mail.password"
+user = "oncovault"
+from = "OncoVault <vault@example.org>"
+to = ["it@example.org"]
+
+[[notify.ntfy]]
+url = "https://ntfy.example.org/backups"
+tell = "everything"
+
+[[watch]]
+name = "linac"
+agent = "3f2a91"
+rpo = "24h"
 "#;
 
 fn read(text: &str) -> Result<Config, ConfigError> {
@@ -90,6 +110,24 @@ fn a_whole_configuration_is_read() {
             ..
         })
     ));
+}
+
+#[test]
+fn who_is_told_is_read_and_secrets_are_not_shown() {
+    let config = read(WHOLE).unwrap();
+    assert!(config.notify.textfile.as_ref().unwrap().is_absolute());
+    let password = config.notify.mail[0].password_file.as_ref().unwrap();
+    assert!(password.is_absolute());
+    assert_eq!(config.watch[0].grace.seconds(), 3_600);
+    assert!(!format!("{config:?}").contains("ping/secret"));
+    let twice = format!("{WHOLE}[[watch]]\nname = \"linac\"\nagent = \"3f2a92\"\nrpo = \"1h\"\n");
+    let error = read(&twice).unwrap_err().to_string();
+    assert!(
+        error.contains("two agents to watch of the name linac"),
+        "{error}"
+    );
+    let bad = with_vault("[[notify.mail]]\nserver = \"x\"\nfrom = \"nobody\"\nto = []\n");
+    assert!(said(&bad).contains("`from`"), "{}", said(&bad));
 }
 
 #[test]
@@ -340,6 +378,11 @@ fn the_reference_has_every_key_and_no_other() {
         ("[[dataset]]", "/$defs/Dataset"),
         ("[dataset.hooks]", "/$defs/Hooks"),
         ("A hook", "/$defs/Hook"),
+        ("[notify]", "/$defs/Notify"),
+        ("[[notify.ping]]", "/$defs/Ping"),
+        ("[[notify.mail]]", "/$defs/Mail"),
+        ("[[notify.webhook]], [[notify.ntfy]]", "/$defs/Webhook"),
+        ("[[watch]]", "/$defs/Watch"),
         ("Top level", ""),
     ];
     for (heading, place) in tables {

@@ -8,6 +8,7 @@
 //! - [`notify`]: telling others, who hear names of datasets, numbers and times alone.
 //! - [`runner`]: does what is due through [`Jobs`], which each program fills with its verbs.
 //! - [`service`]: what makes the operating system call it.
+//! - [`status`]: how things stand, judged against the policy.
 //! - [`task`]: what returns: a dataset, a copy, upkeep.
 //!
 //! This crate holds no keys and reads no content. What touches a vault is done by the verbs of the
@@ -24,6 +25,7 @@ pub mod machine;
 pub mod notify;
 pub mod runner;
 pub mod service;
+pub mod status;
 pub mod task;
 
 pub use config::{Config, ConfigError};

@@ -10,6 +10,7 @@ mod label;
 mod mail;
 pub mod message;
 mod syslog;
+mod teller;
 mod told;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use self::config::{Mail, Notify, Ping, Security, Tell, Webhook};
 pub use self::error::NotifyError;
 pub use self::label::Label;
 pub use self::message::{Act, Cause, Event, Fact, Line, Message, Severity, Topic};
+pub use self::teller::Teller;
 
 use self::told::Told;
 use crate::config::{Name, Worded};

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use ov_store::TargetUrl;
 
 use super::error::DatasetProblem;
+use crate::notify::Notify;
+use crate::status::Watch;
+
 use super::{Config, ConfigError, CopyPlace, Dataset, File, Policy, VaultPlace, Worded};
 
 impl Config {
@@ -29,6 +32,10 @@ impl Config {
                 .map_or_else(Policy::default, |(policy, _)| policy),
             copy: gathered.copies,
             dataset: gathered.datasets,
+            notify: gathered
+                .notify
+                .map_or_else(Notify::default, |(notify, _)| notify),
+            watch: gathered.watches,
         };
         config.check()?;
         Ok(config)
@@ -43,6 +50,10 @@ impl Config {
             self.dataset.iter().map(|dataset| dataset.name.as_str()),
         )?;
         unique("copies", self.copy.iter().map(|copy| copy.name.as_str()))?;
+        unique(
+            "agents to watch",
+            self.watch.iter().map(|watch| watch.name.as_str()),
+        )?;
         for dataset in &self.dataset {
             if let Some(problem) = problem(dataset) {
                 return Err(ConfigError::Dataset {
@@ -63,6 +74,8 @@ struct Gathered {
     policy: Option<(Policy, PathBuf)>,
     copies: Vec<CopyPlace>,
     datasets: Vec<Dataset>,
+    notify: Option<(Notify, PathBuf)>,
+    watches: Vec<Watch>,
 }
 
 impl Gathered {
@@ -83,6 +96,8 @@ impl Gathered {
         resolve(&mut said, &folder);
         once("vault", &mut self.vault, said.vault, file)?;
         once("policy", &mut self.policy, said.policy, file)?;
+        once("notify", &mut self.notify, said.notify, file)?;
+        self.watches.append(&mut said.watch);
         self.copies.append(&mut said.copy);
         self.datasets.append(&mut said.dataset);
         for included in said.include {
@@ -157,6 +172,9 @@ fn resolve(said: &mut File, folder: &Path) {
         resolve_url(&mut copy.url, folder);
         let s3 = copy.s3.as_mut();
         s3.and_then(|s3| s3.ca_file.as_mut()).map(absolute);
+    }
+    if let Some(notify) = &mut said.notify {
+        notify.paths_mut().for_each(absolute);
     }
     for dataset in &mut said.dataset {
         let lists = [

@@ -17,6 +17,13 @@ use crate::config::{Name, Worded};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Notify {
+    /// One line for each event to the system's log (journald, syslog).
+    pub syslog: bool,
+    /// A file for the textfile collector of Prometheus' node exporter, written after each run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub textfile: Option<PathBuf>,
+    /// How often trouble that lasts is told again.
+    pub repeat: Worded<Period>,
     /// Addresses that are called at the start and the end of each run, in the manner of
     /// Healthchecks. Whoever listens there raises the alarm when nobody calls any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -30,25 +37,18 @@ pub struct Notify {
     /// Topics of ntfy, at ntfy.sh or a server of one's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ntfy: Vec<Webhook>,
-    /// One line for each event to the system's log (journald, syslog).
-    pub syslog: bool,
-    /// A file for the textfile collector of Prometheus' node exporter, written after each run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub textfile: Option<PathBuf>,
-    /// How often trouble that lasts is told again.
-    pub repeat: Worded<Period>,
 }
 
 impl Default for Notify {
     fn default() -> Self {
         Self {
+            syslog: false,
+            textfile: None,
+            repeat: Period::from_days(1).into(),
             ping: Vec::new(),
             mail: Vec::new(),
             webhook: Vec::new(),
             ntfy: Vec::new(),
-            syslog: false,
-            textfile: None,
-            repeat: Period::from_days(1).into(),
         }
     }
 }
@@ -182,11 +182,6 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// The whole of it.
-    pub(crate) fn expose(&self) -> &str {
-        &self.text
-    }
-
     /// The machine that it names, which is no secret.
     pub fn host(&self) -> &str {
         &self.host

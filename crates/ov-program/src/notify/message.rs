@@ -160,6 +160,8 @@ pub enum Fact {
     AllowedSeconds(u64),
     /// How many things are short of the policy.
     Shortages(u64),
+    /// Errors that a check found.
+    Errors(u64),
 }
 
 impl Fact {
@@ -176,6 +178,7 @@ impl Fact {
             Self::AgeSeconds(_) => "age_seconds",
             Self::AllowedSeconds(_) => "allowed_seconds",
             Self::Shortages(_) => "shortages",
+            Self::Errors(_) => "errors",
         }
     }
 
@@ -189,7 +192,8 @@ impl Fact {
             | Self::Attempts(n)
             | Self::AgeSeconds(n)
             | Self::AllowedSeconds(n)
-            | Self::Shortages(n) => json!(n),
+            | Self::Shortages(n)
+            | Self::Errors(n) => json!(n),
             Self::ExitCode(code) => json!(code),
             Self::LastSuccess(at) => json!(at.to_string()),
         }
@@ -210,6 +214,7 @@ impl fmt::Display for Fact {
             Self::AgeSeconds(n) => write!(f, "newest is {} old", Length(*n)),
             Self::AllowedSeconds(n) => write!(f, "allowed are {}", Length(*n)),
             Self::Shortages(n) => write!(f, "{n} things are short of the policy"),
+            Self::Errors(n) => write!(f, "{n} errors found"),
         }
     }
 }
