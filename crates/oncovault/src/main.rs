@@ -5,6 +5,7 @@
 mod administration;
 mod entry_view;
 mod explain;
+mod jobs;
 mod kit;
 mod kit_input;
 mod kit_page;
@@ -19,7 +20,7 @@ use clap::Subcommand;
 use oncovault_agent::backup;
 use oncovault_keeper::{accept, copy, hold, prune, repair, rescan};
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{target, version};
+use ov_terminal::verb::{config, manual, run, service, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 use crate::verb::{
@@ -75,8 +76,17 @@ enum Verb {
     Demo(demo::Args),
     /// Look at objects, for people who mend things
     Debug(debug::Args),
+    /// Do what is due, or what is wanted now, as the configuration says
+    Run(run::Args),
+    /// Do what is due by itself
+    Service(service::Args),
+    /// Tell what the configuration says
+    Config(config::Args),
     /// Tell which program this is
     Version(version::Args),
+    /// Write pages for man and completions for shells
+    #[command(hide = true)]
+    Manual(manual::Args),
 }
 
 impl Verbs for Verb {
@@ -108,7 +118,11 @@ impl Verbs for Verb {
             Self::Target(args) => target::run(args, desk),
             Self::Demo(args) => demo::run(args, desk),
             Self::Debug(args) => debug::run(args, desk),
+            Self::Run(args) => run::run(args, desk, jobs::of),
+            Self::Service(args) => service::run(args, desk),
+            Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),
+            Self::Manual(args) => manual::run(args, &program::command::<Self>(), desk),
         }
     }
 }
