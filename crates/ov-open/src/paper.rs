@@ -10,7 +10,8 @@ use crate::typed::words_of;
 /// How many words a share of a kit has.
 pub const SHARE_WORDS: usize = 33;
 
-const INPUT_BYTES_MAX: usize = 64 << 10;
+/// Sixteen pages of shares and more.
+const INPUT_BYTES_MAX: usize = 1 << 20;
 
 /// What is wrong with what was typed from paper.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
