@@ -193,6 +193,12 @@ pub enum OptionsError {
         /// What was asked for.
         days: u16,
     },
+    /// This program was built without what the target needs.
+    #[error("this program was built without {scheme}://; use one that was built with it")]
+    NotBuilt {
+        /// The scheme.
+        scheme: &'static str,
+    },
     /// The target keeps no locks.
     #[error(
         "{target} keeps no locks: make a bucket with object lock switched on, which is possible \

@@ -2,10 +2,11 @@
 //!
 //! A target is a place that keeps objects: a [`Folder`], a bucket ([`S3`]), a folder of another
 //! machine ([`Sftp`]), one that another machine guards ([`Served`], with [`serve()`] on the other
-//! side), [`Memory`] for tests. A [`mod@drive`] is a folder that is looked for.
+//! side), one of a WebDAV server (with the feature `webdav`), [`Memory`] for tests. A
+//! [`mod@drive`] is a folder that is looked for.
 //! [`open()`] makes one from a [`TargetUrl`]. This crate holds no keys and never looks into an
 //! object; it knows names and bytes. It is the only one with network code for targets, and the
-//! only one with asynchronous code, which stays inside [`s3`].
+//! only one with asynchronous code, which stays inside [`s3`] and WebDAV's.
 //!
 //! # The contract
 //!
@@ -47,6 +48,7 @@ mod arrival;
 pub mod cached;
 pub mod contract;
 mod credentials;
+pub mod dav_url;
 pub mod drive;
 pub mod durable;
 mod endpoint;
@@ -78,9 +80,14 @@ pub mod store;
 pub mod testing;
 pub mod url;
 mod walk;
+#[cfg(feature = "webdav")]
+pub mod webdav;
+#[cfg(feature = "webdav")]
+mod webdav_listing;
 mod wire;
 
 pub use cached::Cached;
+pub use dav_url::DavUrl;
 pub use drive::{DriveError, DriveName, SeenDrive};
 pub use durable::{Durable, Put, confirm};
 pub use error::{Action, OptionsError, StoreError};
@@ -99,3 +106,5 @@ pub use sftp::Sftp;
 pub use ssh::{SshError, SshHost};
 pub use store::{Listed, Listing, OBJECT_BYTES_MAX, Overwrite, Retention, Store};
 pub use url::{Place, TargetUrl, UrlError};
+#[cfg(feature = "webdav")]
+pub use webdav::WebDav;

@@ -1,6 +1,8 @@
 //! From a URL to a target.
 
 use crate::drive;
+#[cfg(not(feature = "webdav"))]
+use crate::error::OptionsError;
 use crate::error::StoreError;
 use crate::folder::Folder;
 use crate::options::OpenOptions;
@@ -9,6 +11,8 @@ use crate::served::Served;
 use crate::sftp::Sftp;
 use crate::store::Store;
 use crate::url::{Place, TargetUrl};
+#[cfg(feature = "webdav")]
+use crate::webdav::WebDav;
 
 /// Opens a target that is there.
 ///
@@ -21,6 +25,10 @@ pub fn open(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, St
         Place::S3 { bucket, prefix } => Ok(Box::new(S3::open(bucket, prefix, options)?)),
         Place::Sftp { host, path } => Ok(Box::new(Sftp::open(host, path, options)?)),
         Place::Ssh { host, path } => Ok(Box::new(Served::open(host, path, options)?)),
+        #[cfg(feature = "webdav")]
+        Place::WebDav(place) => Ok(Box::new(WebDav::open(place, options)?)),
+        #[cfg(not(feature = "webdav"))]
+        Place::WebDav(_) => Err(OptionsError::NotBuilt { scheme: "davs" }.into()),
         Place::Drive { name, path } => {
             let folder = drive::find(name, path, options.drives.as_deref())?;
             Ok(Box::new(Folder::open(&folder)?))
@@ -35,6 +43,10 @@ pub fn open(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, St
 pub fn create(url: &TargetUrl, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     match url.place() {
         Place::Folder(path) => Ok(Box::new(Folder::create(path)?)),
+        #[cfg(feature = "webdav")]
+        Place::WebDav(place) => Ok(Box::new(WebDav::create(place, options)?)),
+        #[cfg(not(feature = "webdav"))]
+        Place::WebDav(_) => open(url, options),
         Place::S3 { .. } => open(url, options),
         Place::Sftp { host, path } => Ok(Box::new(Sftp::create(host, path, options)?)),
         Place::Ssh { host, path } => Ok(Box::new(Served::create(host, path, options)?)),

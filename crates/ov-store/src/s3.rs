@@ -526,7 +526,7 @@ fn builder(
 }
 
 /// Timeouts are ours ([`crate::wire`]): the library's would cut off a long upload.
-fn client_options(
+pub(crate) fn client_options(
     options: &OpenOptions,
     endpoint: &Endpoint,
 ) -> Result<ClientOptions, OptionsError> {

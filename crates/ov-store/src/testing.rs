@@ -18,8 +18,10 @@ use reqwest::Method;
 use crate::options::{Credentials, OpenOptions, Retries, Secret};
 
 mod sshd;
+mod wsgidav;
 
 pub use sshd::Sshd;
+pub use wsgidav::WsgiDav;
 
 /// Names the `weed` program, if it is not on the path.
 pub const WEED_VARIABLE: &str = "ONCOVAULT_TEST_WEED";

@@ -6,13 +6,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::dav_url::DavUrl;
 use crate::drive::DriveName;
 use crate::remote_url::{alias, remote, show_remote};
 use crate::ssh::SshHost;
 
 /// The kinds of targets that are understood, for messages.
 const KINDS: &str = "a path, file:///path, s3://bucket/prefix, sftp://host/path, \
-     ssh://host/path or drive://label/path";
+     ssh://host/path, davs://host/path or drive://label/path";
 /// Their schemes, and those that people try.
 const SCHEMES: &[(&str, &str)] = &[
     ("file", "file"),
@@ -22,6 +23,9 @@ const SCHEMES: &[(&str, &str)] = &[
     ("ssh", "ssh"),
     ("drive", "drive"),
     ("usb", "drive"),
+    ("davs", "davs"),
+    ("webdav", "davs"),
+    ("webdavs", "davs"),
 ];
 /// Schemes with at most so many wrong letters are recognised.
 const MISSPELT_LETTERS_MAX: usize = 2;
@@ -58,6 +62,8 @@ pub enum Place {
         /// The folder; a relative one begins in the account's own.
         path: String,
     },
+    /// A folder of a server that speaks WebDAV.
+    WebDav(DavUrl),
     /// A folder of a removable drive, wherever it is mounted.
     Drive {
         /// Its label, or the id of the vault on it.
@@ -123,6 +129,9 @@ pub enum UrlError {
         /// The scheme.
         scheme: &'static str,
     },
+    /// `davs://` without a sound host or path.
+    #[error("the target must look like davs://host:port/folder, or dav:// for plain HTTP")]
+    Dav,
     /// `drive://` without a sound label, or a path that leads out of the drive.
     #[error("the target must look like drive://LABEL/folder or drive://VAULT-ID/folder")]
     Drive,
@@ -169,6 +178,9 @@ impl TargetUrl {
                         Place::Ssh { host, path }
                     }
                     "drive" => drive(rest.ok_or(slashes)?)?,
+                    scheme @ ("dav" | "davs") => {
+                        Place::WebDav(DavUrl::read(scheme, rest.ok_or(slashes)?)?)
+                    }
                     lower if rest.is_some() => {
                         return Err(UrlError::Scheme {
                             scheme: scheme.to_owned(),
@@ -224,6 +236,7 @@ impl fmt::Display for TargetUrl {
             Place::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
             Place::Sftp { host, path } => f.write_str(&show_remote("sftp", host, path)),
             Place::Ssh { host, path } => f.write_str(&show_remote("ssh", host, path)),
+            Place::WebDav(url) => write!(f, "{url}"),
             Place::Drive { name, path } => write!(f, "drive://{name}/{}", path.display()),
         }
     }
@@ -274,7 +287,7 @@ fn file(rest: &str) -> Result<Place, UrlError> {
 }
 
 /// Undoes RFC 3986 section 2.1; `None` for a stray percent sign or a zero byte.
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
@@ -501,6 +514,30 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_webdav_are_read_and_written_in_one_way() {
+        for (text, shown) in [
+            ("davs://cloud.example.org", "davs://cloud.example.org/"),
+            ("dav://127.0.0.1:80//a%20b/c/", "dav://127.0.0.1:80/a b/c"),
+            ("davs://h/50%25%3F", "davs://h/50%25%3F"),
+        ] {
+            let url = TargetUrl::parse(text).unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(TargetUrl::parse(shown), Ok(url));
+        }
+        for text in [
+            "davs://",
+            "davs:///x",
+            "davs://h/../x",
+            "davs://h/%zz",
+            "dav://a b/c",
+        ] {
+            assert_eq!(TargetUrl::parse(text), Err(UrlError::Dav), "{text}");
+        }
+        let error = TargetUrl::parse("davs://ada:hunter2@h/x");
+        assert_eq!(error, Err(UrlError::Credentials));
+    }
+
+    #[test]
     fn a_misspelt_scheme_is_answered_with_the_nearest() {
         for (text, means) in [
             ("sfpt", "sftp"),
@@ -508,6 +545,9 @@ mod tests {
             ("shh", "ssh"),
             ("drvie", "drive"),
             ("usb", "drive"),
+            ("dsav", "davs"),
+            ("webdav", "davs"),
+            ("webdavs", "davs"),
             ("fil", "file"),
             ("s4", "s3"),
         ] {
@@ -532,7 +572,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_shown_is_read_as_the_same_target(text in "(s3|file|sftp|ssh|drive|[a-z]{0,5})?(:|://)?[ -~]{0,40}") {
+        fn what_is_shown_is_read_as_the_same_target(text in "(s3|file|sftp|ssh|drive|davs|[a-z]{0,5})?(:|://)?[ -~]{0,40}") {
             if let Ok(url) = TargetUrl::parse(&text)
                 && url.as_folder().is_none()
             {

@@ -13,3 +13,4 @@ mod sftp;
 mod shaky;
 mod suite;
 mod tls;
+mod webdav;
