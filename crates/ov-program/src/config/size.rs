@@ -44,7 +44,8 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exact = |(_, shift): &&(&str, u32)| self.bytes > 0 && self.bytes % (1 << shift) == 0;
+        let exact =
+            |(_, shift): &&(&str, u32)| self.bytes > 0 && self.bytes.is_multiple_of(1 << shift);
         match UNITS.iter().find(exact) {
             Some((name, shift)) => write!(f, "{}{name}", self.bytes >> shift),
             None => write!(f, "{}", self.bytes),

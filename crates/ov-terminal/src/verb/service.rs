@@ -29,19 +29,22 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 enum Act {
     /// Do what is due by itself from now on
-    Install {
-        #[command(flatten)]
-        place: Place,
-
-        /// Show what would be written, and do nothing
-        #[arg(long, short = 'n')]
-        dry_run: bool,
-    },
+    Install(Install),
     /// Do nothing by itself any more
     Remove {
         #[command(flatten)]
         place: Place,
     },
+}
+
+#[derive(clap::Args, Debug)]
+struct Install {
+    #[command(flatten)]
+    place: Place,
+
+    /// Show what would be written, and do nothing
+    #[arg(long, short = 'n')]
+    dry_run: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -58,7 +61,7 @@ struct Place {
 /// Installs or removes.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     match &args.act {
-        Act::Install { place, dry_run } => install(place, *dry_run, desk),
+        Act::Install(args) => install(args, desk),
         Act::Remove { place } => remove(place, desk),
     }
 }
@@ -69,7 +72,8 @@ struct Part {
     text: String,
 }
 
-fn install(place: &Place, dry_run: bool, desk: &Desk) -> Result<Exit, Failure> {
+fn install(args: &Install, desk: &Desk) -> Result<Exit, Failure> {
+    let place = &args.place;
     let (file, config) = configuration::read(&desk.options)?;
     let mut options = desk.options.clone();
     configuration::fill(&mut options, &config)?;
@@ -88,7 +92,7 @@ fn install(place: &Place, dry_run: bool, desk: &Desk) -> Result<Exit, Failure> {
         cache: &cache,
     };
     let parts = place.parts(&service)?;
-    if dry_run {
+    if args.dry_run {
         for Part { path, text } in &parts {
             desk.screen
                 .line(format_args!("# {}\n{text}", path.display()));
