@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use oncovault_agent::{backup, jobs};
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{config, key, manual, run, service, target, version};
+use ov_terminal::verb::{config, key, manual, run, service, status, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 #[derive(Subcommand)]
@@ -18,6 +18,8 @@ enum Verb {
     Target(target::Args),
     /// Do what is due, or what is wanted now, as the configuration says
     Run(run::Args),
+    /// Tell how things stand, and what to do
+    Status(status::Args),
     /// Do what is due by itself
     Service(service::Args),
     /// Tell what the configuration says
@@ -38,7 +40,8 @@ impl Verbs for Verb {
             Self::Backup(args) => backup::run(args, desk),
             Self::Key(args) => key::run(args, desk),
             Self::Target(args) => target::run(args, desk),
-            Self::Run(args) => run::run(args, desk, jobs::of),
+            Self::Run(args) => run::run(args, desk, jobs::of, None),
+            Self::Status(args) => status::run(args, desk, None),
             Self::Service(args) => service::run(args, desk),
             Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),

@@ -8,7 +8,7 @@ use oncovault_keeper::{
     accept, check, copy, forget, hold, jobs, prune, repair, rescan, snapshots, stats,
 };
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{config, key, manual, run, service, target, version};
+use ov_terminal::verb::{config, key, manual, run, service, status, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 #[derive(Subcommand)]
@@ -39,6 +39,8 @@ enum Verb {
     Target(target::Args),
     /// Do what is due, or what is wanted now, as the configuration says
     Run(run::Args),
+    /// Tell how things stand, and what to do
+    Status(status::Args),
     /// Do what is due by itself
     Service(service::Args),
     /// Tell what the configuration says
@@ -68,7 +70,8 @@ impl Verbs for Verb {
             Self::Stats(args) => stats::run(args, desk),
             Self::Key(args) => key::run(args, desk),
             Self::Target(args) => target::run(args, desk),
-            Self::Run(args) => run::run(args, desk, jobs::of),
+            Self::Run(args) => run::run(args, desk, jobs::of, None),
+            Self::Status(args) => status::run(args, desk, None),
             Self::Service(args) => service::run(args, desk),
             Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),

@@ -20,7 +20,7 @@ use clap::Subcommand;
 use oncovault_agent::backup;
 use oncovault_keeper::{accept, copy, hold, prune, repair, rescan};
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{config, manual, run, service, target, version};
+use ov_terminal::verb::{config, manual, run, service, status, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 use crate::verb::{
@@ -78,6 +78,8 @@ enum Verb {
     Debug(debug::Args),
     /// Do what is due, or what is wanted now, as the configuration says
     Run(run::Args),
+    /// Tell how things stand, and what to do
+    Status(status::Args),
     /// Do what is due by itself
     Service(service::Args),
     /// Tell what the configuration says
@@ -118,7 +120,8 @@ impl Verbs for Verb {
             Self::Target(args) => target::run(args, desk),
             Self::Demo(args) => demo::run(args, desk),
             Self::Debug(args) => debug::run(args, desk),
-            Self::Run(args) => run::run(args, desk, jobs::of),
+            Self::Run(args) => run::run(args, desk, jobs::of, Some(reading::names)),
+            Self::Status(args) => status::run(args, desk, Some(reading::names)),
             Self::Service(args) => service::run(args, desk),
             Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),

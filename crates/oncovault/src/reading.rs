@@ -1,6 +1,9 @@
 //! What a reader's verb works with: snapshots, their trees, and the frames behind them.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
+use ov_format::name::RecordName;
 use ov_restore::{
     Filters, FrameReader, Limits, Part, ReaderKeys, SelectError, SnapshotInfo, SnapshotPath,
     Snapshots, Tree,
@@ -8,6 +11,7 @@ use ov_restore::{
 use ov_terminal::{Copies, Desk, Exit, Failure, Opened};
 
 use crate::explain;
+use ov_vault::append::Writer;
 use ov_vault::graph::Graph;
 use ov_vault::{State, Vault};
 
@@ -140,6 +144,14 @@ impl Reading {
             Failure::of(exit, &error).help(help)
         })
     }
+}
+
+/// To which dataset each snapshot belongs, as far as the key opens them.
+pub fn names(vault: &Vault, writer: &Writer) -> Result<BTreeMap<RecordName, String>, Failure> {
+    let keys = ReaderKeys::unlock(vault, writer.member, &writer.secret)?;
+    let snapshots = Snapshots::load(vault, &State::of(vault), &keys)?;
+    let named = |info: SnapshotInfo| (info.commit, info.snapshot.dataset);
+    Ok(snapshots.listed.into_iter().map(named).collect())
 }
 
 /// The part of a snapshot at a path.

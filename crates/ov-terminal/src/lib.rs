@@ -27,6 +27,7 @@ pub mod program;
 pub mod screen;
 pub mod seen;
 pub mod signals;
+pub mod standing;
 pub mod table;
 pub mod verb;
 

@@ -5,5 +5,6 @@ pub mod key;
 pub mod manual;
 pub mod run;
 pub mod service;
+pub mod status;
 pub mod target;
 pub mod version;

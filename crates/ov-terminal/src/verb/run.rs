@@ -1,10 +1,12 @@
 //! `run`: what is due, or what a person wants now, as the configuration says.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use ov_program::config::Name;
 use ov_program::event::Event;
 use ov_program::history::{Entry, HistoryError, Measures, Outcome};
+use ov_program::notify::{Label, Notifier, Teller};
 use ov_program::runner::{Ended, RunError, RunReport, Which};
 use ov_program::{Config, History, Jobs, Observer, Runner, Task, ThisMachine};
 use ov_seal::keyfile::KeyFacts;
@@ -17,6 +19,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::machine;
 use crate::screen::{BAD, GOOD, Screen};
+use crate::standing::{self, NamesOf};
+use crate::verb::status;
 
 /// What `run` takes.
 #[derive(clap::Args, Debug)]
@@ -45,7 +49,14 @@ pub struct Site<'s> {
 pub type JobsOf = for<'s> fn(Site<'s>) -> Box<dyn Jobs + 's>;
 
 /// Does what is due, or what is asked for.
-pub fn run(args: &Args, desk: &Desk, jobs: JobsOf) -> Result<Exit, Failure> {
+///
+/// `names` tells datasets apart, where a key opens that.
+pub fn run(
+    args: &Args,
+    desk: &Desk,
+    jobs: JobsOf,
+    names: Option<NamesOf>,
+) -> Result<Exit, Failure> {
     let (_, config) = configuration::read(&desk.options)?;
     let mut options = desk.options.clone();
     configuration::fill(&mut options, &config)?;
@@ -61,9 +72,7 @@ pub fn run(args: &Args, desk: &Desk, jobs: JobsOf) -> Result<Exit, Failure> {
     let mut machine = ThisMachine {
         clock: &SystemClock,
     };
-    let mut told = Told {
-        screen: desk.screen,
-    };
+    let mut told = observers(&desk, &config, &folder);
     let mut history = History::open(&folder)?;
     let mut runner = Runner {
         config: &config,
@@ -74,11 +83,29 @@ pub fn run(args: &Args, desk: &Desk, jobs: JobsOf) -> Result<Exit, Failure> {
         observer: &mut told,
     };
     let report = runner.run(&which(args))?;
+    drop(told);
+    if !report.done.is_empty() || args.due {
+        status::follow_up(&desk, &config, names);
+    }
     desk.screen.document(&document(&report));
     if report.done.is_empty() && report.busy.is_empty() {
         desk.screen.line("Nothing is due.");
     }
     Ok(Exit::of_code(report.exit()))
+}
+
+/// Who is told of each task: a person, and whoever the configuration names.
+fn observers<'o>(desk: &'o Desk, config: &'o Config, folder: &Path) -> Vec<Box<dyn Observer + 'o>> {
+    let person = Told {
+        screen: desk.screen,
+    };
+    let notifier = Notifier::new(&config.notify, folder);
+    let screen = desk.screen;
+    let vault = Label::of(&machine::host());
+    let others = Teller::new(notifier, vault, standing::now, move |failed| {
+        screen.warn(failed);
+    });
+    vec![Box::new(person), Box::new(others)]
 }
 
 /// How a verb ended, with what its document counts. A failure is shown.
