@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use oncovault_agent::{backup, jobs};
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{config, key, manual, run, service, status, target, version};
+use ov_terminal::verb::{config, diagnose, key, manual, run, service, status, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 #[derive(Subcommand)]
@@ -20,6 +20,8 @@ enum Verb {
     Run(run::Args),
     /// Tell how things stand, and what to do
     Status(status::Args),
+    /// Write a bundle without names or secrets, for asking for help
+    Diagnose(diagnose::Args),
     /// Do what is due by itself
     Service(service::Args),
     /// Tell what the configuration says
@@ -42,6 +44,7 @@ impl Verbs for Verb {
             Self::Target(args) => target::run(args, desk),
             Self::Run(args) => run::run(args, desk, jobs::of, None),
             Self::Status(args) => status::run(args, desk, None),
+            Self::Diagnose(args) => diagnose::run(args, Self::PROGRAM, desk, None),
             Self::Service(args) => service::run(args, desk),
             Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),
