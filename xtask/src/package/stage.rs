@@ -1,7 +1,7 @@
 //! The tree of files as it will lie on a machine.
 
 use super::{PROGRAMS, clear, failed};
-use crate::command::{command, show, text};
+use crate::command::{capture, command, show};
 use crate::finding::{Chore, write};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,9 +85,12 @@ fn manual(program: &Path, share: &Path, scratch: &Path) -> Result<(), Chore> {
     fs::remove_dir_all(scratch).map_err(|cause| failed(scratch, cause))
 }
 
+/// What lies in a folder.
 fn names(folder: &Path) -> Result<Vec<String>, Chore> {
-    let listed = text(&mut command("ls", &[], folder))?;
-    Ok(listed.lines().map(str::to_owned).collect())
+    let failed = |cause| failed(folder, cause);
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    names.collect::<Result<_, _>>().map_err(failed)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Chore> {
@@ -100,7 +103,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Chore> {
 /// With gzip, without name and time.
 fn compress(path: &Path) -> Result<(), Chore> {
     let folder = path.parent().unwrap_or(path);
-    let packed = crate::command::capture(&mut command(
+    let packed = capture(&mut command(
         "gzip",
         &["-9n", "--stdout", &path.to_string_lossy()],
         folder,
