@@ -4,7 +4,9 @@ use ov_format::content::{ChunkRef, Content, Extent, ExtentPage, INLINE_EXTENTS_M
 use ov_format::entry::{Entry, EntryKey, Kind};
 use ov_format::extents::ExtentList;
 use ov_format::list::PageRefs;
-use ov_format::page::{PAGE_BYTES_MAX, PAGE_BYTES_MIN, PAGE_CUT_ONE_IN, Page, PagePointer};
+use ov_format::page::{
+    KEYS_MAX, PAGE_BYTES_MAX, PAGE_BYTES_MIN, PAGE_CUT_ONE_IN, Page, PagePointer,
+};
 use ov_format::refs::{PagePlace, Refs};
 use ov_format::snapshot::Counts;
 use ov_seal::compartment::{IdKey, chunk_id};
@@ -39,6 +41,8 @@ pub struct PageWriter {
     cut: IdKey,
     leaf: Vec<Entry>,
     leaf_bytes: usize,
+    /// Of the paths of the folders, counted for each entry.
+    leaf_paths: usize,
     levels: Vec<Level>,
     refs: Vec<PageRefs>,
     counts: Counts,
@@ -70,6 +74,7 @@ impl PageWriter {
             cut,
             leaf: Vec::new(),
             leaf_bytes: 0,
+            leaf_paths: 0,
             levels: Vec::new(),
             refs: Vec::new(),
             counts: Counts::default(),
@@ -87,7 +92,9 @@ impl PageWriter {
             self.counts.troubled += 1;
         }
         self.leaf_bytes += weight(&entry);
-        let cut = self.cuts(&entry.key, self.leaf_bytes);
+        self.leaf_paths = self.leaf_paths.saturating_add(entry.key.parent.len());
+        let full = self.leaf_paths >= KEYS_MAX / 4;
+        let cut = full || self.cuts(&entry.key, self.leaf_bytes);
         self.leaf.push(entry);
         if cut { self.close_leaf(sink) } else { Ok(()) }
     }
@@ -113,6 +120,7 @@ impl PageWriter {
     fn close_leaf(&mut self, sink: &mut dyn PageSink) -> Result<(), BackupError> {
         let entries = std::mem::take(&mut self.leaf);
         self.leaf_bytes = 0;
+        self.leaf_paths = 0;
         let Some(first) = entries.first().map(|entry| entry.key.clone()) else {
             return Ok(());
         };

@@ -4,7 +4,7 @@ use crate::cbor::{Reader, Writer};
 use crate::content::{Content, Extent, ExtentPage, INLINE_EXTENTS_MAX};
 use crate::error::FormatError;
 use crate::page::{LEVELS_MAX, PAGE_ENCODED_MAX};
-use crate::segments::{SegmentNumbers, SegmentTable};
+use crate::segments::{SegmentNumbers, SegmentTable, decode_page, encode_page};
 
 /// Nothing is `null`, inline content a byte string, anything else an array that starts with the
 /// level of its pages: 0 for extents themselves.
@@ -134,23 +134,14 @@ impl ExtentList {
 
     /// Encodes the page.
     pub fn encode(&self) -> Vec<u8> {
-        let mut segments = SegmentTable::default();
-        let mut body = Writer::new();
-        let level = match self {
+        match self {
             Self::Extents(extents) => {
-                write_extents(&mut body, &mut segments, extents);
-                0
+                encode_page(0, |w, segments| write_extents(w, segments, extents))
             }
             Self::Pages { level, pages } => {
-                write_extent_pages(&mut body, &mut segments, pages);
-                *level
+                encode_page(*level, |w, segments| write_extent_pages(w, segments, pages))
             }
-        };
-        let mut w = Writer::new();
-        w.array(3).uint(level);
-        segments.write(&mut w);
-        w.encoded(&body.finish());
-        w.finish()
+        }
     }
 
     /// Decodes a page.
@@ -158,20 +149,13 @@ impl ExtentList {
         if bytes.len() > PAGE_ENCODED_MAX {
             return Err(FormatError::Rule("a page has at most 4 MiB"));
         }
-        let mut r = Reader::new(bytes);
-        let more = r.fields(3)?;
-        let level: u8 = r.uint()?;
-        let segments = SegmentNumbers::read(&mut r)?;
-        let list = match level {
-            0 => Self::Extents(read_extents(&mut r, &segments)?),
-            1..=LEVELS_MAX => Self::Pages {
+        decode_page(bytes, |r, segments, level| match level {
+            0 => Ok(Self::Extents(read_extents(r, segments)?)),
+            1..=LEVELS_MAX => Ok(Self::Pages {
                 level,
-                pages: read_extent_pages(&mut r, &segments)?,
-            },
-            _ => return Err(FormatError::Rule("a list of extents has at most 32 levels")),
-        };
-        r.skip_fields(more)?;
-        r.end()?;
-        Ok(list)
+                pages: read_extent_pages(r, segments)?,
+            }),
+            _ => Err(FormatError::Rule("a list of extents has at most 32 levels")),
+        })
     }
 }

@@ -8,7 +8,7 @@ use crate::content::FrameRef;
 use crate::error::FormatError;
 use crate::id::{ChunkTag, CompartmentId, FrameHash, MemberId, ObjectHash, SegmentId};
 use crate::refs::{PagePlace, Refs};
-use crate::segments::{SegmentNumbers, SegmentTable};
+use crate::segments::{SegmentNumbers, SegmentTable, decode_page};
 
 /// A page of a list is closed when its items reach this size, in bytes.
 pub const LIST_PAGE_BYTES: usize = 48 * 1024;
@@ -72,23 +72,19 @@ impl PageWriter {
 
 /// Decodes one page of a list.
 pub fn decode_list_page<T: ListItem>(bytes: &[u8]) -> Result<Vec<T>, FormatError> {
-    let mut r = Reader::new(bytes);
-    let more = r.fields(3)?;
-    let kind: u8 = r.uint()?;
-    if kind != T::KIND {
-        return Err(FormatError::Unknown {
-            what: "a list of kind",
-            number: kind.into(),
-        });
-    }
-    let segments = SegmentNumbers::read(&mut r)?;
-    let mut items = Vec::new();
-    for _ in 0..r.array()? {
-        items.push(T::read(&mut r, &segments)?);
-    }
-    r.skip_fields(more)?;
-    r.end()?;
-    Ok(items)
+    decode_page(bytes, |r, segments, kind| {
+        if kind != T::KIND {
+            return Err(FormatError::Unknown {
+                what: "a list of kind",
+                number: kind.into(),
+            });
+        }
+        let mut items = Vec::new();
+        for _ in 0..r.array()? {
+            items.push(T::read(r, segments)?);
+        }
+        Ok(items)
+    })
 }
 
 /// Where a list is.

@@ -8,7 +8,7 @@ use crate::content::ChunkRef;
 use crate::entry::{Entry, EntryKey, Kind, Meta, ReadState, Time};
 use crate::error::FormatError;
 use crate::extents::{read_content, write_content};
-use crate::segments::{SegmentNumbers, SegmentTable};
+use crate::segments::{SegmentNumbers, SegmentTable, decode_page, encode_page};
 
 /// A page is not cut below this size, in bytes of its entries.
 pub const PAGE_BYTES_MIN: usize = 4 * 1024;
@@ -26,6 +26,10 @@ pub const LEVELS_MAX: u8 = 32;
 /// Longest encoded page that a reader accepts, in bytes: one entry may exceed the usual limit by
 /// its extended attributes and names.
 pub const PAGE_ENCODED_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes that the folders' paths of a leaf's entries take at most, each counted for every entry:
+/// they stand in the page once and in memory for each entry.
+pub const KEYS_MAX: usize = 64 * 1024 * 1024;
 
 /// A pointer to a page of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,30 +61,14 @@ pub enum Page {
 impl Page {
     /// Encodes the page.
     pub fn encode(&self) -> Vec<u8> {
-        let mut segments = SegmentTable::default();
-        let mut body = Writer::new();
-        let level = match self {
+        match self {
             Self::Leaf(entries) => {
-                write_entries(&mut body, &mut segments, entries);
-                0
+                encode_page(0, |w, segments| write_entries(w, segments, entries))
             }
             Self::Index { level, children } => {
-                body.array(children.len());
-                for child in children {
-                    body.array(8)
-                        .bytes(&child.first.parent)
-                        .bytes(&child.first.name);
-                    segments.write_chunk(&mut body, &child.chunk);
-                    body.uint(child.entries).uint(child.bytes);
-                }
-                *level
+                encode_page(*level, |w, segments| write_pointers(w, segments, children))
             }
-        };
-        let mut w = Writer::new();
-        w.array(3).uint(level);
-        segments.write(&mut w);
-        w.encoded(&body.finish());
-        w.finish()
+        }
     }
 
     /// Decodes a page and checks that its keys are clean and in order.
@@ -88,27 +76,24 @@ impl Page {
         if bytes.len() > PAGE_ENCODED_MAX {
             return Err(FormatError::Rule("a page has at most 4 MiB"));
         }
-        Self::decode_any(bytes)
+        Self::decode_bounded(bytes, KEYS_MAX)
     }
 
     /// As [`Self::decode`], for what an agent keeps locally under its own key: files there have
     /// their whole lists of extents, so that no length is too long.
     pub fn decode_any(bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut r = Reader::new(bytes);
-        let more = r.fields(3)?;
-        let level: u8 = r.uint()?;
-        let segments = SegmentNumbers::read(&mut r)?;
-        let page = match level {
-            0 => Self::Leaf(read_entries(&mut r, &segments)?),
-            1..=LEVELS_MAX => Self::Index {
+        Self::decode_bounded(bytes, usize::MAX)
+    }
+
+    fn decode_bounded(bytes: &[u8], keys_max: usize) -> Result<Self, FormatError> {
+        decode_page(bytes, |r, segments, level| match level {
+            0 => Ok(Self::Leaf(read_entries(r, segments, keys_max)?)),
+            1..=LEVELS_MAX => Ok(Self::Index {
                 level,
-                children: read_pointers(&mut r, &segments)?,
-            },
-            _ => return Err(FormatError::Rule("a tree has at most 32 levels")),
-        };
-        r.skip_fields(more)?;
-        r.end()?;
-        Ok(page)
+                children: read_pointers(r, segments)?,
+            }),
+            _ => Err(FormatError::Rule("a tree has at most 32 levels")),
+        })
     }
 }
 
@@ -138,12 +123,20 @@ fn write_entries(w: &mut Writer, segments: &mut SegmentTable, entries: &[Entry])
     }
 }
 
-fn read_entries(r: &mut Reader<'_>, segments: &SegmentNumbers) -> Result<Vec<Entry>, FormatError> {
+fn read_entries(
+    r: &mut Reader<'_>,
+    segments: &SegmentNumbers,
+    keys_max: usize,
+) -> Result<Vec<Entry>, FormatError> {
     let mut entries: Vec<Entry> = Vec::new();
+    let mut left = keys_max;
     for _ in 0..r.array()? {
         let more = r.fields(2)?;
         let parent = r.bytes()?.to_vec();
         for _ in 0..r.array()? {
+            left = left
+                .checked_sub(parent.len())
+                .ok_or(FormatError::Rule("the paths of a page take at most 64 MiB"))?;
             let entry = read_entry(r, segments, &parent)?;
             ordered(entries.last().map(|last| &last.key), &entry.key)?;
             entries.push(entry);
@@ -151,6 +144,17 @@ fn read_entries(r: &mut Reader<'_>, segments: &SegmentNumbers) -> Result<Vec<Ent
         r.skip_fields(more)?;
     }
     Ok(entries)
+}
+
+fn write_pointers(w: &mut Writer, segments: &mut SegmentTable, children: &[PagePointer]) {
+    w.array(children.len());
+    for child in children {
+        w.array(8)
+            .bytes(&child.first.parent)
+            .bytes(&child.first.name);
+        segments.write_chunk(w, &child.chunk);
+        w.uint(child.entries).uint(child.bytes);
+    }
 }
 
 fn read_pointers(
@@ -458,6 +462,35 @@ pub(crate) mod tests {
             let _ = Page::decode(&bytes);
             let _ = Page::decode(&bytes[..at]);
         }
+    }
+
+    #[test]
+    fn a_long_path_before_many_names_takes_no_memory_for_each() {
+        // A page of two megabytes, whose entries would take two hundred gigabytes.
+        let parent = vec![b'a'; 1 << 20];
+        let entry = |number: u32| Entry {
+            key: EntryKey::new(&parent[..], format!("{number:06}")),
+            meta: Meta {
+                kind: Kind::File,
+                mode: 0,
+                uid: 0,
+                gid: 0,
+                user: Vec::new(),
+                group: Vec::new(),
+                mtime: Time::default(),
+                size: 0,
+                xattrs: Vec::new(),
+                link_group: None,
+            },
+            content: Content::Empty,
+            state: ReadState::Clean,
+        };
+        let page = |count: u32| Page::Leaf((0..count).map(entry).collect()).encode();
+        assert!(Page::decode(&page(60)).is_ok());
+        assert_eq!(
+            Page::decode(&page(70)),
+            Err(FormatError::Rule("the paths of a page take at most 64 MiB"))
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The segment table at the head of pages and lists: each segment id is written once, and
-//! everything after it names a segment by its number there.
+//! The shape of pages and lists: a number, then a segment table, in which each segment id is
+//! written once, then what names segments by their numbers there.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,35 @@ use crate::cbor::{Reader, Writer};
 use crate::content::{ChunkRef, FrameRef};
 use crate::error::FormatError;
 use crate::id::{ChunkTag, SegmentId};
+
+/// Encodes a page: a level or kind, the segments that `body` names, what `body` writes.
+pub(crate) fn encode_page(
+    number: u8,
+    body: impl FnOnce(&mut Writer, &mut SegmentTable),
+) -> Vec<u8> {
+    let (mut segments, mut rest) = (SegmentTable::default(), Writer::new());
+    body(&mut rest, &mut segments);
+    let mut w = Writer::new();
+    w.array(3).uint(number);
+    segments.write(&mut w);
+    w.encoded(&rest.finish());
+    w.finish()
+}
+
+/// Decodes a page: `body` is told its level or kind.
+pub(crate) fn decode_page<T>(
+    bytes: &[u8],
+    body: impl FnOnce(&mut Reader<'_>, &SegmentNumbers, u8) -> Result<T, FormatError>,
+) -> Result<T, FormatError> {
+    let mut r = Reader::new(bytes);
+    let more = r.fields(3)?;
+    let number = r.uint()?;
+    let segments = SegmentNumbers::read(&mut r)?;
+    let page = body(&mut r, &segments, number)?;
+    r.skip_fields(more)?;
+    r.end()?;
+    Ok(page)
+}
 
 /// Collects the segments that a page or list names, in order of first use.
 #[derive(Default)]
