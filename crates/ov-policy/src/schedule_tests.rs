@@ -193,7 +193,10 @@ fn what_follows_others_runs_when_there_is_something_new() {
         asked: Some(asked),
         ..terms(None, None, &zone)
     };
-    assert_eq!(next(&asked(plan::later(start, -60)), &good(start), now), None);
+    assert_eq!(
+        next(&asked(plan::later(start, -60)), &good(start), now),
+        None
+    );
     let new = next(&asked(plan::later(start, 60)), &good(start), now).unwrap();
     assert!(new.is_due(now));
     assert_eq!(new.why, Why::Asked);
