@@ -1,17 +1,19 @@
 //! `forget`: snapshots go, by name or by rule; `prune` then frees what they alone needed.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
+use ov_format::name::RecordName;
 use ov_policy::retention::{RuleError, parse_count};
 use ov_policy::{Emptying, Rules, Span, TagList, Verdict};
-use ov_terminal::screen::{BOLD, WARNING};
+use ov_terminal::screen::{BOLD, WARNING, shown};
 use ov_terminal::{Desk, Exit, Failure, age, amount};
+use ov_vault::State;
 use ov_vault::finding::short;
 use ov_vault::forget::{self, ForgetOptions, ForgetPlan};
 use serde_json::{Value, json};
 
 use crate::keeping::{Keeping, full_ids};
+use crate::planning::{Carry, PlanArgs};
 use crate::prune;
 
 /// What `forget` takes.
@@ -36,20 +38,11 @@ pub struct Args {
     allow_empty: bool,
 
     /// Free what is not needed any more
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["plan", "dry_run"])]
     prune: bool,
 
-    /// Write the plan into a file, and do nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["apply", "prune", "dry_run"])]
-    plan: Option<PathBuf>,
-
-    /// Carry out exactly this plan
-    #[arg(long, value_name = "FILE")]
-    apply: Option<PathBuf>,
-
-    /// Show the plan, and do nothing
-    #[arg(long, short = 'n', conflicts_with = "prune")]
-    dry_run: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
 }
 
 /// What tells groups of snapshots apart.
@@ -187,16 +180,9 @@ pub fn forget(
 ) -> Result<Exit, Failure> {
     let plan = plan(args, keeping, known)?;
     print(&plan, desk);
-    if let Some(path) = &args.plan {
-        let written = std::fs::write(path, plan.encode());
-        written.map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
-        let file = path.display();
-        desk.screen.note(format_args!(
-            "Nothing was forgotten. To do it: forget --apply {file}"
-        ));
-    }
+    args.plan.keep(&plan.encode(), "forget", desk)?;
     let mut document = document(&plan);
-    if args.dry_run || args.plan.is_some() {
+    if args.plan.carry() == Carry::Nothing {
         desk.screen.document(&document);
         return Ok(Exit::Done);
     }
@@ -205,7 +191,7 @@ pub fn forget(
     document["done"] = json!(record.is_some());
     let mut exit = Exit::Done;
     if args.prune {
-        let (pruned, ended) = prune::usual(keeping, desk)?;
+        let (pruned, ended) = prune::after_forget(keeping, &args.plan, desk)?;
         document["prune"] = pruned;
         exit = ended;
     }
@@ -232,11 +218,9 @@ pub fn by_rules(
 }
 
 fn plan(args: &Args, keeping: &mut Keeping, known: ForgetOptions) -> Result<ForgetPlan, Failure> {
-    if let Some(path) = &args.apply {
-        let bytes = std::fs::read(path);
-        let bytes =
-            bytes.map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))?;
-        return Ok(ForgetPlan::decode(&bytes)?);
+    if let Some(plan) = args.plan.given(ForgetPlan::decode)? {
+        refuse_held(plan.forgotten(), &State::of(&keeping.opened.vault))?;
+        return Ok(plan);
     }
     let options = ForgetOptions {
         emptying: match args.allow_empty {
@@ -252,7 +236,27 @@ fn plan(args: &Args, keeping: &mut Keeping, known: ForgetOptions) -> Result<Forg
         return Ok(forget::plan_by_rules(vault, &keeper, &rules, &options)?);
     }
     let plan = forget::plan_by_names(vault, &keeper, &names, &options)?;
+    refuse_held(&names, &State::of(vault))?;
     Ok(plan)
+}
+
+/// Who names a snapshot, or a plan that does, wants just that one to go: a hold over it must not be
+/// passed over in silence.
+fn refuse_held<'n>(
+    names: impl IntoIterator<Item = &'n RecordName>,
+    state: &State,
+) -> Result<(), Failure> {
+    let over = |name: &RecordName| state.holds.iter().find(|hold| hold.commits.contains(name));
+    let found = names.into_iter().find_map(|name| Some((name, over(name)?)));
+    let Some((snapshot, hold)) = found else {
+        return Ok(());
+    };
+    let (snapshot, id) = (short(snapshot), short(&hold.name));
+    let reason = shown(hold.reason.as_bytes());
+    let message =
+        format!("snapshot {snapshot} is held by hold {id} ({reason}): nothing was forgotten");
+    Err(Failure::new(Exit::Refused, message)
+        .help(format!("an admin may end it: `hold release {id}`")))
 }
 
 fn print(plan: &ForgetPlan, desk: &Desk) {

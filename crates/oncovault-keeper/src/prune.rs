@@ -1,27 +1,30 @@
 //! `prune`: free what no snapshot needs any more.
 
+use ov_format::cbor::Wire;
 use ov_policy::MaxUnused;
 use ov_terminal::{Desk, Exit, Failure, age, amount};
 use ov_vault::prune::{self, Fate, Lists, PruneOptions, PrunePlan, PruneReport};
 use serde_json::{Value, json};
 
 use crate::keeping::{Keeping, exit};
+use crate::planning::{self, Carry, PlanArgs};
+use crate::prune_file::PruneFile;
 
 /// What `prune` takes.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// How much unused data may remain: 5%, 2G or unlimited
-    #[arg(long, value_name = "AMOUNT", default_value = "5%", value_parser = read_unused)]
+    #[arg(long, value_name = "AMOUNT", default_value = "5%", value_parser = read_unused,
+          conflicts_with = "apply")]
     max_unused: MaxUnused,
 
     /// Wait this long between condemning a pack and deleting it [default: 7d; 0d for a vault of one
     /// member on a target that lists at once]
-    #[arg(long, value_name = "AGE", value_parser = age::seconds)]
+    #[arg(long, value_name = "AGE", value_parser = age::seconds, conflicts_with = "apply")]
     grace: Option<u64>,
 
-    /// Show the plan, and do nothing
-    #[arg(long, short = 'n')]
-    dry_run: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
 }
 
 /// Plans and prunes.
@@ -32,32 +35,58 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The usual prune, after a forget.
+/// The usual prune, about which nobody is asked.
 pub fn usual(keeping: &mut Keeping, desk: &Desk) -> Result<(Value, Exit), Failure> {
+    usual_with(keeping, PlanArgs::decided(), desk)
+}
+
+/// The usual prune after a forget: it is asked about unless that was said to need no asking.
+pub fn after_forget(
+    keeping: &mut Keeping,
+    forget: &PlanArgs,
+    desk: &Desk,
+) -> Result<(Value, Exit), Failure> {
+    usual_with(keeping, forget.again(), desk)
+}
+
+fn usual_with(
+    keeping: &mut Keeping,
+    plan: PlanArgs,
+    desk: &Desk,
+) -> Result<(Value, Exit), Failure> {
     let usual = Args {
         max_unused: MaxUnused::Percent(5),
         grace: None,
-        dry_run: false,
+        plan,
     };
     prune(keeping, &usual, desk)
 }
 
 fn prune(keeping: &mut Keeping, args: &Args, desk: &Desk) -> Result<(Value, Exit), Failure> {
+    let given = args.plan.given(planning::decode::<PruneFile>)?;
     let lists = keeping.lists(desk)?;
     let (vault, keeper) = keeping.split();
     let usual = PruneOptions::usual(vault, lists);
+    let asked = given.as_ref().map(|file| file.grace_seconds).or(args.grace);
     let options = PruneOptions {
         max_unused: args.max_unused,
-        grace_seconds: grace(args.grace, lists, usual.grace_seconds, desk),
+        grace_seconds: grace(asked, lists, usual.grace_seconds, desk),
         ..usual
     };
-    let plan = prune::plan(vault, &keeper, &options)?;
+    let mut plan = prune::plan(vault, &keeper, &options)?;
+    if let Some(file) = &given {
+        file.put_into(&mut plan, vault)?;
+    }
     print_plan(&plan, desk);
     let plan_document = plan_document(&plan);
-    if args.dry_run {
+    let file = PruneFile::of(&plan, vault).to_bytes();
+    args.plan.keep(&file, "prune", desk)?;
+    if args.plan.carry() == Carry::Nothing {
         keeping.watcher.meter.clear();
         return Ok((json!({"plan": plan_document, "done": null}), Exit::Done));
     }
+    let before = plan.stored_after_bytes.saturating_add(plan.freed_bytes);
+    args.plan.agreed("This frees", plan.freed_bytes, before)?;
     let report = prune::apply(vault, &keeper, &plan)?;
     keeping.watcher.meter.clear();
     for finding in &report.findings {

@@ -2,87 +2,111 @@
 
 use std::ffi::OsString;
 
-use clap::Subcommand;
+use ov_format::cbor::Wire;
 use ov_store::Store;
 use ov_terminal::screen::GOOD;
 use ov_terminal::{Desk, Exit, Failure, amount};
-use ov_vault::SystemClock;
 use ov_vault::check::{Checking, Depth, check};
 use ov_vault::finding::short;
 use ov_vault::repair::{self, RepairPlan, RepairReport};
+use ov_vault::{State, SystemClock};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::keeping::{Keeping, exit, other_target};
+use crate::planning::{self, Carry, PlanArgs};
+use crate::repair_file::RepairFile;
+use crate::stats::RawStats;
 
 /// What `repair` takes.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    #[command(subcommand)]
-    act: Act,
-}
-
-#[derive(Subcommand, Debug)]
-enum Act {
-    /// Look for damage, and show what would be done
-    Plan(From),
-    /// Look for damage, and mend it
-    Apply(From),
-}
-
-#[derive(clap::Args, Debug)]
-struct From {
     /// A copy of this vault to fetch from (may be given more than once)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "apply")]
     from: Vec<OsString>,
 
     /// Give up packs that no copy has whole: what can still be read is kept, and the next backup
     /// stores the rest again, if the source still has it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "apply")]
     give_up: bool,
+
+    #[command(flatten)]
+    plan: PlanArgs,
 }
 
 /// Plans, and repairs.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let (Act::Plan(from) | Act::Apply(from)) = &args.act;
-    let copies = from
-        .from
-        .iter()
-        .map(|url| other_target(desk, url, ov_store::open));
-    let copies: Vec<Arc<dyn Store>> = copies.collect::<Result<_, _>>()?;
-    if matches!(args.act, Act::Apply(_)) {
+    let given = args.plan.given(planning::decode::<RepairFile>)?;
+    let urls = match &given {
+        Some(file) => file.urls(),
+        None => args.from.clone(),
+    };
+    let copies = open_all(&urls, desk)?;
+    if args.plan.carry() == Carry::Out {
         for name in repair::mend_logs(&*desk.target()?, &copies)? {
             desk.screen.line(format_args!("fetched  {name}"));
         }
     }
     let mut keeping = Keeping::open(desk)?;
-    let mut plan = plan(&mut keeping, &copies)?;
+    let mut plan = match &given {
+        Some(file) => file.plan(&keeping.opened.vault)?,
+        None => plan(&mut keeping, &copies)?,
+    };
     print_plan(&plan, desk);
-    if !from.give_up && !plan.give_up.is_empty() {
+    if given.is_none() && !args.give_up && !plan.give_up.is_empty() {
         desk.screen
             .warn("no copy has these packs whole: give another --from, or say --give-up");
         plan.give_up.clear();
     }
+    let file = RepairFile::of(&plan, &urls, &keeping.opened.vault)?;
+    args.plan.keep(&file.to_bytes(), "repair", desk)?;
     let mut document = plan_document(&plan);
-    if matches!(args.act, Act::Apply(_)) {
-        let (vault, keeper) = keeping.split();
-        let report = repair::apply(vault, &keeper, &plan, &copies)?;
-        keeping.watcher.meter.clear();
-        desk.screen.line(format_args!(
-            "{GOOD}Mended:{GOOD:#} {} fetched ({}), {} frames moved, {} packs given up.",
-            amount::of(report.fetched, "object", "objects"),
-            amount::bytes(report.bytes),
-            report.frames_moved,
-            report.condemned
-        ));
-        document["done"] = report_document(&report);
+    if args.plan.carry() == Carry::Out {
+        agree(args, &plan, &keeping)?;
+        document["done"] = carry_out(&plan, &copies, &mut keeping, desk)?;
     }
     keeping.watcher.meter.clear();
     desk.screen.document(&document);
-    match args.act {
-        Act::Plan(_) if !plan.is_empty() => Ok(Exit::Damage),
+    match args.plan.carry() {
+        Carry::Nothing if !plan.is_empty() => Ok(Exit::Damage),
         _ => Ok(exit(plan.stays.len())),
     }
+}
+
+fn open_all(urls: &[OsString], desk: &Desk) -> Result<Vec<Arc<dyn Store>>, Failure> {
+    let copies = urls
+        .iter()
+        .map(|url| other_target(desk, url, ov_store::open));
+    copies.collect()
+}
+
+fn agree(args: &Args, plan: &RepairPlan, keeping: &Keeping) -> Result<(), Failure> {
+    let state = State::of(&keeping.opened.vault);
+    let length = |pack| state.published_packs.get(pack).copied().unwrap_or(0);
+    let fetched: u64 = plan.fetch.iter().map(|fetch| fetch.bytes).sum();
+    let given_up: u64 = plan.give_up.iter().map(length).sum();
+    let all = RawStats::of(&keeping.opened.vault, &state).bytes();
+    args.plan
+        .agreed("This concerns", fetched.saturating_add(given_up), all)
+}
+
+fn carry_out(
+    plan: &RepairPlan,
+    copies: &[Arc<dyn Store>],
+    keeping: &mut Keeping,
+    desk: &Desk,
+) -> Result<Value, Failure> {
+    let (vault, keeper) = keeping.split();
+    let report = repair::apply(vault, &keeper, plan, copies)?;
+    keeping.watcher.meter.clear();
+    desk.screen.line(format_args!(
+        "{GOOD}Mended:{GOOD:#} {} fetched ({}), {} frames moved, {} packs given up.",
+        amount::of(report.fetched, "object", "objects"),
+        amount::bytes(report.bytes),
+        report.frames_moved,
+        report.condemned
+    ));
+    Ok(report_document(&report))
 }
 
 /// Every byte is read: what is not looked at cannot be mended.

@@ -48,7 +48,8 @@ impl RawStats {
         }
     }
 
-    fn bytes(&self) -> u64 {
+    /// All together.
+    pub fn bytes(&self) -> u64 {
         self.packs
             .1
             .saturating_add(self.tables.1)

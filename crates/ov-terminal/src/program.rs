@@ -41,6 +41,8 @@ pub fn command<V: Verbs>() -> clap::Command {
 
 /// Runs the program.
 pub fn run<V: Verbs>() -> ExitCode {
+    #[cfg(feature = "test-clock")]
+    crate::screen::tell_test_clock();
     let line = match parse::<V>() {
         Ok(line) => line,
         Err(error) => return refused(&error),

@@ -108,6 +108,16 @@ impl Screen {
     }
 }
 
+/// Says that times are made up, however quiet the program shall be: nobody may take a program that
+/// was built for tests for a real one.
+#[cfg(feature = "test-clock")]
+pub fn tell_test_clock() {
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "TEST CLOCK: this program was built for tests, its times are made up. Do not trust it with data."
+    );
+}
+
 /// Asks for something that is typed next.
 pub fn ask(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");

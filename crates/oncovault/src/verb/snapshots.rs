@@ -1,5 +1,6 @@
 //! `snapshots`: what there is to restore.
 
+use oncovault_keeper::snapshots::Standing;
 use ov_format::name::RecordName;
 use ov_restore::{SnapshotInfo, Snapshots};
 use ov_terminal::screen::shown;
@@ -7,7 +8,7 @@ use ov_terminal::table::{Side, Table};
 use ov_terminal::{Desk, Exit, Failure, amount, moment};
 use ov_vault::State;
 use ov_vault::finding::short;
-use ov_vault::state::{Commit, Verdict};
+use ov_vault::state::Verdict;
 use serde_json::{Value, json};
 
 use crate::reading::{Reading, Which};
@@ -25,35 +26,6 @@ pub struct Args {
     /// Checkpoints of runs that went on, and forgotten snapshots, too
     #[arg(long)]
     all: bool,
-}
-
-/// What a snapshot is to lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// It is listed.
-    Listed,
-    /// A checkpoint: part of a run that went on.
-    Partial,
-    /// A tombstone names it.
-    Forgotten,
-}
-
-impl Standing {
-    fn of(commit: &Commit) -> Self {
-        match (commit.forgotten, commit.partial) {
-            (true, _) => Self::Forgotten,
-            (false, true) => Self::Partial,
-            (false, false) => Self::Listed,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Listed => "listed",
-            Self::Partial => "partial",
-            Self::Forgotten => "forgotten",
-        }
-    }
 }
 
 /// Lists snapshots, the oldest first.

@@ -93,7 +93,7 @@ fn check_names_every_damaged_object_and_repair_makes_it_whole_from_a_copy() {
                 said.contains(&hash[..8]),
                 "{kind} {harmed:?} {named}: {said}"
             );
-            site.ok(&["repair", "apply", "--from", &copy]);
+            site.ok(&["repair", "--from", &copy]);
             site.ok(&["check", "--read-data", "--with-keys"]);
         }
     }

@@ -131,7 +131,7 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
             ],
         ),
         ("copy", vec!["copy", "--to", "copy"]),
-        ("repair plan", vec!["repair", "plan"]),
+        ("repair --dry-run", vec!["repair", "--dry-run"]),
         (
             "hold add",
             vec!["hold", "add", "latest", "--reason", "audit"],

@@ -141,6 +141,137 @@ fn ids(world: &World, args: &[&str]) -> Vec<(String, String)> {
 }
 
 #[test]
+fn forgetting_a_held_snapshot_by_name_is_30_and_names_the_hold() {
+    let world = World::new();
+    world.write("data/a", "x");
+    let (held, free) = (world.backup("data"), world.backup("data"));
+    world.backup("data");
+    let hold = world.json(["hold", "add", &held, "--reason", "trial audit"]);
+    let hold = hold["hold"].as_str().unwrap();
+    let names = [&held[..8], &hold[..8], "trial audit", "hold release"];
+    world.run(["forget", &held, &free]).fails(30, &names);
+    world
+        .run(["forget", &held, "--plan", "p"])
+        .fails(30, &names);
+    assert!(!world.path("p").exists());
+    assert_eq!(ids(&world, &["snapshots"]).len(), 3);
+    assert_eq!(world.run(["forget", &free]).code, 0);
+    assert_eq!(ids(&world, &["snapshots"]).len(), 2);
+}
+
+#[test]
+fn a_plan_that_forgets_what_is_held_since_is_30_and_forgets_nothing() {
+    let world = two_snapshots();
+    let plan = ["forget", "--keep-last", "1", "--plan", "p"];
+    assert_eq!(world.run(plan).code, 0);
+    let hold = world.json(["hold", "add", "latest~1", "--reason", "trial audit"]);
+    let hold = hold["hold"].as_str().unwrap();
+    let apply = || world.run(["forget", "--apply", "p"]);
+    apply().fails(30, &[&hold[..8], "trial audit"]);
+    assert_eq!(ids(&world, &["snapshots"]).len(), 2);
+    assert_eq!(world.run(["hold", "release", hold]).code, 0);
+    assert_eq!(apply().code, 0);
+    assert_eq!(ids(&world, &["snapshots"]).len(), 1);
+}
+
+/// A vault with three packs of noise, of which two are needed no more.
+fn mostly_unneeded() -> World {
+    let world = World::new();
+    for seed in 1..=3 {
+        world.write("data/a", noise(seed));
+        world.backup("data");
+    }
+    assert_eq!(world.run(["forget", "--keep-last", "1"]).code, 0);
+    world
+}
+
+fn noise(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let word = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..40_000).flat_map(word).collect()
+}
+
+fn stored_bytes(world: &World) -> u64 {
+    let stats = world.json(["stats", "--mode", "raw"]);
+    stats["packs_bytes"].as_u64().unwrap()
+}
+
+#[test]
+fn a_prune_carries_out_the_plan_that_it_is_given_and_nothing_more() {
+    let world = mostly_unneeded();
+    let before = stored_bytes(&world);
+    assert_eq!(world.run(["prune", "--plan", "p"]).code, 0);
+    assert_eq!(stored_bytes(&world), before);
+    world.write("data/a", noise(4));
+    world.backup("data");
+    assert_eq!(world.run(["forget", "--keep-last", "1"]).code, 0);
+
+    let planned = world.json(["prune", "--apply", "p", "--dry-run"]);
+    let done = world.json(["prune", "--apply", "p"]);
+    assert_eq!(done["plan"], planned["plan"]);
+    let going = done["plan"]["going"].as_array().unwrap().len();
+    assert_eq!(done["done"]["condemned"], going);
+    // What became free after the plan was made is still there.
+    assert!(stored_bytes(&world) > 2 * 320_000);
+    let rest = world.json(["prune"]);
+    assert!(rest["done"]["deleted"].as_u64() > Some(0), "{rest}");
+    assert!(stored_bytes(&world) < 2 * 320_000);
+    assert_eq!(world.run(["check", "--read-data", "--with-keys"]).code, 0);
+
+    let elsewhere = mostly_unneeded();
+    let plan = fs::read(world.path("p")).unwrap();
+    elsewhere.write("p", plan);
+    let other = elsewhere.run(["prune", "--apply", "p"]);
+    other.fails(1, &["made for another vault"]);
+    world.write("p", "nonsense");
+    world.run(["prune", "--apply", "p"]).fails(2, &["plan"]);
+}
+
+/// Runs a verb with a terminal as its standard input, on which somebody has typed this.
+fn at_a_terminal(world: &World, typed: &str, args: &[&str]) -> Said {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&person).unwrap();
+    unlockpt(&person).unwrap();
+    let name = ptsname(&person, Vec::new()).unwrap();
+    let name = name.to_str().unwrap();
+    let program = fs::OpenOptions::new().read(true).write(true).open(name);
+    rustix::io::write(&person, typed.as_bytes()).unwrap();
+    let mut command = world.command();
+    command.args(["--vault", "vault", "--key", "owner.key"]);
+    command.args(["--passphrase-file", "pw"]).args(args);
+    Said::of(command.stdin(program.unwrap()).output().unwrap())
+}
+
+#[test]
+fn a_person_is_asked_before_a_prune_frees_much_and_a_job_is_not() {
+    let world = mostly_unneeded();
+    let before = stored_bytes(&world);
+    let refused = at_a_terminal(&world, "n\n", &["prune"]);
+    refused.fails(130, &["Go on?", "nothing was done", "--yes"]);
+    assert_eq!(stored_bytes(&world), before);
+    let shown = at_a_terminal(&world, "", &["prune", "--dry-run"]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+
+    let agreed = at_a_terminal(&world, "y\n", &["prune"]);
+    assert_eq!(agreed.code, 0, "{}", agreed.err);
+    assert!(stored_bytes(&world) < before / 2);
+    let little = at_a_terminal(&world, "", &["prune"]);
+    assert_eq!(little.code, 0, "{}", little.err);
+
+    let said = at_a_terminal(&mostly_unneeded(), "", &["prune", "--yes"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let unwatched = mostly_unneeded().run(["prune"]);
+    assert!(!unwatched.err.contains("Go on?"));
+    assert_eq!(unwatched.code, 0, "{}", unwatched.err);
+}
+
+#[test]
 fn rules_count_by_dataset_or_finer_and_never_coarser() {
     let world = World::new();
     world.write("data/a", "x");
@@ -208,9 +339,30 @@ fn damage_is_found_and_a_copy_heals_it() {
     world
         .run(["check", "--read-data"])
         .fails(20, &["damaged", "snapshot"]);
-    assert_eq!(world.run(["repair", "plan", "--from", "copy"]).code, 20);
-    assert_eq!(world.run(["repair", "apply", "--from", "copy"]).code, 0);
+    assert_eq!(
+        world.run(["repair", "--dry-run", "--from", "copy"]).code,
+        20
+    );
+    assert_eq!(world.run(["repair", "--from", "copy"]).code, 0);
     assert_eq!(world.run(["check", "--read-data", "--with-keys"]).code, 0);
+}
+
+#[test]
+fn a_repair_carries_out_the_plan_that_it_is_given() {
+    let world = two_snapshots();
+    assert_eq!(world.run(["copy", "--to", "copy"]).code, 0);
+    damage(&world);
+    let plan = ["repair", "--from", "copy", "--plan", "p"];
+    assert_eq!(world.run(plan).code, 20);
+    world.run(["check", "--read-data"]).fails(20, &["damaged"]);
+    let done = world.json(["repair", "--apply", "p"]);
+    assert_eq!(done["done"]["fetched"], 1, "{done}");
+    assert_eq!(world.run(["check", "--read-data", "--with-keys"]).code, 0);
+
+    let elsewhere = two_snapshots();
+    elsewhere.write("p", fs::read(world.path("p")).unwrap());
+    let other = elsewhere.run(["repair", "--apply", "p"]);
+    other.fails(1, &["made for another vault"]);
 }
 
 #[test]
@@ -255,7 +407,7 @@ fn a_vault_that_was_set_back_is_noticed_and_a_copy_brings_the_rest_again() {
     );
     world.run(["check"]).fails(20, &["set back"]);
     world.run(["prune"]).fails(20, &["is missing"]);
-    let mended = world.run(["repair", "apply", "--from", "elsewhere"]);
+    let mended = world.run(["repair", "--from", "elsewhere"]);
     assert_eq!(mended.code, 0, "{}{}", mended.out, mended.err);
     let said = world.run(["check", "--read-data", "--with-keys"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);

@@ -1,0 +1,57 @@
+//! The keeper's program, run on a vault that others made.
+
+mod site;
+
+use site::Site;
+
+#[test]
+fn forgotten_snapshots_are_listed_with_all_and_without_names() {
+    let site = Site::new();
+    let (old, new) = (site.backup("one"), site.backup("two"));
+    assert_eq!(site.run(&["forget", &old]).0, 0);
+    let states = |args: &[&str]| -> Vec<(String, String)> {
+        let document = site.json(args);
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let listed = document["snapshots"].as_array().unwrap().iter();
+        listed
+            .map(|one| (text(&one["id"]), text(&one["state"])))
+            .collect()
+    };
+    let state = |id: &String, state: &str| (id.clone(), state.to_owned());
+    assert_eq!(states(&["snapshots"]), [state(&new, "listed")]);
+    assert_eq!(
+        states(&["snapshots", "--all"]),
+        [state(&old, "forgotten"), state(&new, "listed")]
+    );
+    let (code, said) = site.run(&["snapshots", "--all"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("forgotten, accepted"), "{said}");
+    assert!(!said.contains("secret name"), "{said}");
+}
+
+#[test]
+fn what_needs_a_reader_is_refused_by_name() {
+    let site = Site::new();
+    site.backup("one");
+    let (code, said) = site.run(&["forget", "--keep-tag", "x"]);
+    assert!(code == 2 && said.contains("reads tags"), "{said}");
+    let by = ["forget", "--keep-last", "1", "--group-by", "dataset,host"];
+    let (code, said) = site.run(&by);
+    assert!(code == 12 && said.contains("a reader's key"), "{said}");
+    let (code, said) = site.run(&["restore", "latest", "--to", "out"]);
+    assert!(code == 2 && said.contains("restore"), "{said}");
+}
+
+#[test]
+fn what_is_forgotten_is_freed_and_the_rest_is_whole() {
+    let site = Site::new();
+    let old = site.backup("one");
+    site.backup("two");
+    assert_eq!(site.run(&["forget", &old[..12]]).0, 0);
+    let pruned = site.json(&["prune"]);
+    assert_eq!(pruned["plan"]["blocked"], serde_json::json!([]));
+    assert!(pruned["done"]["deleted"].as_u64() > Some(0), "{pruned}");
+    assert_eq!(site.json(&["check", "--read-data"])["clean"], true);
+    let (code, said) = site.run(&["version"]);
+    assert!(code == 0 && said.starts_with("oncovault-keeper "), "{said}");
+}
