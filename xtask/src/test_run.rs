@@ -38,6 +38,7 @@ const STEPS: &[(&str, Step)] = &[
     ("setup", TestRun::setup),
     ("sample files", TestRun::sample_files),
     ("tidy", TestRun::tidy),
+    ("waiting", TestRun::waiting),
     ("cargo test", TestRun::cargo_test),
 ];
 
@@ -117,6 +118,21 @@ impl TestRun {
 
     fn tidy(&mut self) -> Result<String, Chore> {
         tidy::run(&self.root, &[]).map(|()| "clean".to_owned())
+    }
+
+    /// Tests of rules that wait, with programs built for a clock that tests set. Before the others, so
+    /// that the programs that stay in the target folder tell the true time.
+    fn waiting(&mut self) -> Result<String, Chore> {
+        let test = [
+            "test",
+            "--package",
+            "oncovault",
+            "--features",
+            "test-clock",
+            "--test",
+            "waiting",
+        ];
+        show(&mut cargo(&test, &self.root)).map(|()| "done".to_owned())
     }
 
     fn cargo_test(&mut self) -> Result<String, Chore> {
