@@ -92,7 +92,12 @@ fn archive(out: &Path, stage: &Path, release: &Release) -> Result<String, Chore>
     let name = format!("{}.tar.gz", release.name());
     let folder = format!("--transform=s,^\\./usr,{},", release.name());
     let packed = out.join(&name);
-    tar(stage, &packed, &["--gzip", &folder, "./usr"], release)?;
+    tar(
+        stage,
+        &packed,
+        &["--use-compress-program=gzip -9n", &folder, "./usr"],
+        release,
+    )?;
     Ok(name)
 }
 
@@ -109,8 +114,8 @@ fn tar(folder: &Path, to: &Path, more: &[&str], release: &Release) -> Result<(),
         "--numeric-owner",
         "--mode=u=rwX,go=rX",
     ]);
-    // Without the name and time that gzip would add, and with one thread of xz.
-    tar.env("GZIP", "-9n").env("XZ_OPT", "-6 -T1");
+    // What several threads make of it depends on their number.
+    tar.env("XZ_OPT", "-6 -T1");
     show(tar.args(more))
 }
 
