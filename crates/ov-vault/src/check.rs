@@ -197,7 +197,12 @@ impl Check<'_> {
                 continue;
             }
             let name = ObjectName::Pack(*pack);
-            let found = compare(name, *length, self.packs.get(pack));
+            let listed = self.packs.get(pack);
+            let length = listed
+                .map(|listed| listed.length)
+                .filter(|length| self.state.is_length(pack, *length))
+                .unwrap_or(*length);
+            let found = compare(name, length, listed);
             if found.is_some() {
                 self.bad_packs.insert(*pack);
             }

@@ -86,7 +86,7 @@ impl PackReader<'_> {
         let work = || {
             while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let lies = placements.get(pack).map_or(&[][..], Vec::as_slice);
-                let read = self.read(pack, lies, signers.get(pack).copied());
+                let read = self.read(pack, lies, signers.get(pack));
                 let Ok(mut outcome) = outcome.lock() else {
                     return;
                 };
@@ -129,12 +129,14 @@ impl PackReader<'_> {
         found
     }
 
-    /// Who sealed the directory of each pack: the member that published it first.
-    fn signers(&self) -> BTreeMap<ObjectHash, MemberId> {
-        let mut signers = BTreeMap::new();
+    /// Who may have sealed the directory of each pack: the members that published it. One of them
+    /// did; an agent can publish what somebody else made.
+    fn signers(&self) -> BTreeMap<ObjectHash, BTreeSet<MemberId>> {
+        let mut signers: BTreeMap<ObjectHash, BTreeSet<MemberId>> = BTreeMap::new();
         for said in self.vault.logs().all() {
             for pack in said.statement.published().0 {
-                signers.entry(pack.hash).or_insert(said.name.log.member);
+                let members = signers.entry(pack.hash).or_default();
+                members.insert(said.name.log.member);
             }
         }
         signers
@@ -144,7 +146,7 @@ impl PackReader<'_> {
         &self,
         pack: &ObjectHash,
         placements: &[&Placement],
-        signer: Option<MemberId>,
+        signers: Option<&BTreeSet<MemberId>>,
     ) -> Result<Option<ReadPack>, VaultError> {
         let name = ObjectName::Pack(*pack);
         let bytes = match self.vault.store().get(&name) {
@@ -171,7 +173,7 @@ impl PackReader<'_> {
                 .iter()
                 .map(|f| Finding::Frame(*pack, f.segment, f.frame)),
         );
-        if whole && !placements.is_empty() && !self.directory_agrees(&bytes, placements, signer) {
+        if whole && !placements.is_empty() && !self.directory_agrees(&bytes, placements, signers) {
             findings.push(Finding::Directory(*pack));
         }
         Ok(Some(ReadPack {
@@ -187,12 +189,13 @@ impl PackReader<'_> {
         &self,
         bytes: &[u8],
         placements: &[&Placement],
-        signer: Option<MemberId>,
+        signers: Option<&BTreeSet<MemberId>>,
     ) -> bool {
-        let (Some(secrets), Some(signer)) = (self.secrets, signer) else {
+        let (Some(secrets), Some(signers)) = (self.secrets, signers) else {
             return true;
         };
-        let read = read_directory(bytes, self.vault.id(), secrets, signer);
+        let mut signers = signers.iter();
+        let read = signers.find_map(|it| read_directory(bytes, self.vault.id(), secrets, *it));
         read.is_some_and(|directory| {
             let same = |one: &Placement, published: &Placement| {
                 one.segment == published.segment

@@ -218,7 +218,13 @@ impl<'a> Copier<'a> {
                 .or(state.published_packs.get(pack));
             known.copied().unwrap_or(0)
         };
-        let counts = |pack: &ObjectHash| !barred(pack) && is_there(&there, pack, length(pack));
+        let right = |pack: &ObjectHash| {
+            let listed = there.get(pack);
+            listed.is_some_and(|listed| state.is_length(pack, listed.length))
+        };
+        let counts = |pack: &ObjectHash| {
+            !barred(pack) && (is_there(&there, pack, length(pack)) || right(pack))
+        };
         let offered = |pack: &ObjectHash| {
             self.from_packs.contains_key(pack) && !self.bad.contains(pack) && !barred(pack)
         };

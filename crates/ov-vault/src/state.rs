@@ -87,8 +87,11 @@ pub struct State {
     pub delete_times: BTreeMap<ObjectHash, Option<Time>>,
     /// Records that publish places, on any target.
     pub places: Vec<RecordName>,
-    /// All packs and tables that any record published.
+    /// All packs that any record published, with the length that it says.
     pub published_packs: BTreeMap<ObjectHash, u64>,
+    /// What other records say of the length of the same packs. A pack's name is the hash of its
+    /// bytes and not its length, so an agent can say a wrong one of somebody else's pack.
+    other_lengths: BTreeMap<ObjectHash, BTreeSet<u64>>,
     /// As above, tables; keys tables too.
     pub published_tables: BTreeMap<ObjectHash, u64>,
     /// Changes of tags, in order.
@@ -147,8 +150,13 @@ impl State {
     ) {
         let here = said.name.log.target == vault.target();
         let (packs, tables) = said.statement.published();
-        self.published_packs
-            .extend(packs.iter().map(|pack| (pack.hash, pack.length)));
+        for pack in packs {
+            let first = *self.published_packs.entry(pack.hash).or_insert(pack.length);
+            if first != pack.length {
+                let others = self.other_lengths.entry(pack.hash).or_default();
+                others.insert(pack.length);
+            }
+        }
         self.published_tables
             .extend(tables.iter().map(|table| (table.hash, table.length)));
         match &said.statement {
@@ -221,6 +229,13 @@ impl State {
         let old = |since: &Option<Time>| since.is_some_and(|since| since <= last);
         let condemned = self.condemned.iter().filter(|(_, since, _)| old(since));
         condemned.map(|(_, _, one)| condemn(one)).collect()
+    }
+
+    /// Whether a pack may have this length: some record says so. Who is right is shown by its bytes.
+    pub fn is_length(&self, pack: &ObjectHash, length: u64) -> bool {
+        let others = self.other_lengths.get(pack);
+        self.published_packs.get(pack) == Some(&length)
+            || others.is_some_and(|others| others.contains(&length))
     }
 
     /// Whether a hold in force names the commit.

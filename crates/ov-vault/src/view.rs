@@ -258,8 +258,8 @@ impl Sight for View {
 
     fn is_present(&self, pack: &ObjectHash) -> bool {
         let right = |listed: &Listed| {
-            let length = self.published_length(pack);
-            length.is_none_or(|length| length == listed.length)
+            let published = self.published_length(pack).is_some();
+            !published || self.state.is_length(pack, listed.length)
         };
         !self.state.deleted.contains(pack) && self.packs.get(pack).is_some_and(right)
     }

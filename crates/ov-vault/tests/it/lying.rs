@@ -260,3 +260,33 @@ fn frames_that_one_segment_has_twice_are_found_and_stop_every_deletion() {
     twice.extend(&vault, &state, &open, &|_| true).unwrap();
     assert_eq!(twice.findings().len(), 1);
 }
+
+#[test]
+fn an_agent_that_says_a_wrong_length_of_anothers_pack_makes_no_damage_of_it() {
+    let site = Site::new();
+    two_snapshots(&site);
+    let wrong: Vec<StoredObject> = crate::site::packs(&site.memory)
+        .into_iter()
+        .map(|pack| StoredObject {
+            hash: pack.hash(),
+            length: site.memory.length(&pack).unwrap().unwrap() + 1,
+        })
+        .collect();
+    for liar in liars(&site) {
+        say(
+            &site,
+            &liar,
+            wrong.clone(),
+            [ListRef::EMPTY, ListRef::EMPTY],
+        );
+    }
+    let report = site.check(site.memory.clone());
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    // What is cut short is still found.
+    let [first, ..] = &wrong[..] else { panic!() };
+    let name = ObjectName::Pack(first.hash);
+    let mut bytes = site.memory.get(&name).unwrap();
+    bytes.pop();
+    site.memory.plant(name, bytes);
+    assert!(!site.check(site.memory.clone()).is_clean());
+}
