@@ -164,7 +164,7 @@ pub fn print(report: &CheckReport, desk: &Desk) {
         false => {
             let found = amount::of(report.findings.len() as u64, "thing", "things");
             screen.warn(format_args!(
-                "{found} wrong. `repair --dry-run --from COPY` shows what a copy can mend"
+                "{found} wrong. `repair plan --from COPY` shows what a copy can mend"
             ));
         }
     }

@@ -21,6 +21,10 @@ use crate::stats::RawStats;
 /// What `repair` takes.
 #[derive(clap::Args, Debug)]
 pub struct Args {
+    /// Show what would be done, or do it; nothing said is: do it
+    #[arg(value_name = "plan|apply")]
+    step: Option<Stage>,
+
     /// A copy of this vault to fetch from (may be given more than once)
     #[arg(long, value_name = "URL", conflicts_with = "apply")]
     from: Vec<OsString>,
@@ -34,6 +38,24 @@ pub struct Args {
     plan: PlanArgs,
 }
 
+/// How far a repair goes.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The plan is shown.
+    Plan,
+    /// It is carried out.
+    Apply,
+}
+
+impl Args {
+    fn carry(&self) -> Carry {
+        match self.step {
+            Some(Stage::Plan) => Carry::Nothing,
+            Some(Stage::Apply) | None => self.plan.carry(),
+        }
+    }
+}
+
 /// Plans, and repairs.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let given = args.plan.given(planning::decode::<RepairFile>)?;
@@ -42,7 +64,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         None => args.from.clone(),
     };
     let copies = open_all(&urls, desk)?;
-    if args.plan.carry() == Carry::Out {
+    if args.carry() == Carry::Out {
         for name in repair::mend_logs(&*desk.target()?, &copies)? {
             desk.screen.line(format_args!("fetched  {name}"));
         }
@@ -61,13 +83,13 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let file = RepairFile::of(&plan, &urls, &keeping.opened.vault)?;
     args.plan.keep(&file.to_bytes(), "repair", desk)?;
     let mut document = plan_document(&plan);
-    if args.plan.carry() == Carry::Out {
+    if args.carry() == Carry::Out {
         agree(args, &plan, &keeping)?;
         document["done"] = carry_out(&plan, &copies, &mut keeping, desk)?;
     }
     keeping.watcher.meter.clear();
     desk.screen.document(&document);
-    match args.plan.carry() {
+    match args.carry() {
         Carry::Nothing if !plan.is_empty() => Ok(Exit::Damage),
         _ => Ok(exit(plan.stays.len())),
     }

@@ -146,7 +146,7 @@ impl Desk {
             self.screen.warn(
                 "records that were here before are gone: the target was set back to an earlier \
                  state, or somebody took them away. Look at another copy, and fetch them from there \
-                 with `repair --from URL`",
+                 with `repair apply --from URL`",
             );
         }
         Ok(Opened {

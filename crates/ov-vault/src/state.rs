@@ -91,7 +91,7 @@ pub struct State {
     pub published_packs: BTreeMap<ObjectHash, u64>,
     /// What other records say of the length of the same packs. A pack's name is the hash of its
     /// bytes and not its length, so an agent can say a wrong one of somebody else's pack.
-    other_lengths: BTreeMap<ObjectHash, BTreeSet<u64>>,
+    pub other_lengths: BTreeMap<ObjectHash, BTreeSet<u64>>,
     /// As above, tables; keys tables too.
     pub published_tables: BTreeMap<ObjectHash, u64>,
     /// Changes of tags, in order.

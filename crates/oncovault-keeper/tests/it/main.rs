@@ -1,4 +1,5 @@
 //! The keeper's program, run on a vault that others made.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod site;
 

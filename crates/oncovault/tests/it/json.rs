@@ -131,7 +131,7 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
             ],
         ),
         ("copy", vec!["copy", "--to", "copy"]),
-        ("repair --dry-run", vec!["repair", "--dry-run"]),
+        ("repair plan", vec!["repair", "plan"]),
         (
             "hold add",
             vec!["hold", "add", "latest", "--reason", "audit"],

@@ -339,11 +339,8 @@ fn damage_is_found_and_a_copy_heals_it() {
     world
         .run(["check", "--read-data"])
         .fails(20, &["damaged", "snapshot"]);
-    assert_eq!(
-        world.run(["repair", "--dry-run", "--from", "copy"]).code,
-        20
-    );
-    assert_eq!(world.run(["repair", "--from", "copy"]).code, 0);
+    assert_eq!(world.run(["repair", "plan", "--from", "copy"]).code, 20);
+    assert_eq!(world.run(["repair", "apply", "--from", "copy"]).code, 0);
     assert_eq!(world.run(["check", "--read-data", "--with-keys"]).code, 0);
 }
 

@@ -76,13 +76,21 @@ impl Status {
             out.set("agent_last_seen_timestamp_seconds", &label, seconds(last));
         }
         out.set("agent_allowed_seconds", &label, float(agent.allowed));
-        out.set("agent_silent", &label, flag(agent.is_silent(self.at)));
+        out.set(
+            "agent_silent",
+            &label,
+            f64::from(u8::from(agent.is_silent(self.at))),
+        );
     }
 }
 
 fn place_metrics(out: &mut Families, place: &Place) {
     let label = [("place", Tag::name(&place.name))];
-    out.set("place_reached", &label, flag(place.reach == Reach::Reached));
+    out.set(
+        "place_reached",
+        &label,
+        f64::from(u8::from(place.reach == Reach::Reached)),
+    );
     if let Some(checked) = place.checked {
         out.set("check_timestamp_seconds", &label, seconds(checked.at));
         out.set("check_errors", &label, float(checked.errors));
@@ -263,10 +271,6 @@ fn number(value: f64) -> String {
 
 fn seconds(at: Timestamp) -> f64 {
     signed(at.as_second())
-}
-
-fn flag(set: bool) -> f64 {
-    f64::from(u8::from(set))
 }
 
 /// Metrics are 64-bit floating point numbers.

@@ -11,7 +11,7 @@ use ov_format::snapshot::{Counts, Structure};
 use ov_format::statement::{Role, Statement, StoredObject};
 use ov_seal::frame::SealedFrame;
 use ov_store::Store;
-use ov_vault::frames::{fetch_frame, frame_hash};
+use ov_vault::frames::fetch_frame;
 use ov_vault::graph::{Graph, Needs};
 use ov_vault::pack_writer::{PackWriter, SegmentHead};
 use ov_vault::section::{SealTo, seal_section};
