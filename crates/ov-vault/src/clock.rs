@@ -77,14 +77,17 @@ impl TestClock {
         })
     }
 
-    /// What it tells at a true time. The fraction of a second is left as it is.
+    /// What it tells at a true time.
     pub fn tell(&self, truth: Time) -> Time {
-        let passed = truth.seconds.saturating_sub(self.since);
-        let seconds = passed
-            .saturating_mul(self.rate)
-            .saturating_add(self.since)
-            .saturating_add(self.offset);
-        Time { seconds, ..truth }
+        const SECOND: i128 = 1_000_000_000;
+        let nanos = |seconds: i64| i128::from(seconds) * SECOND;
+        let passed = nanos(truth.seconds) + i128::from(truth.nanos) - nanos(self.since);
+        let told =
+            passed.saturating_mul(i128::from(self.rate)) + nanos(self.since) + nanos(self.offset);
+        Time {
+            seconds: i64::try_from(told.div_euclid(SECOND)).unwrap_or(i64::MAX),
+            nanos: u32::try_from(told.rem_euclid(SECOND)).unwrap_or(0),
+        }
     }
 }
 
@@ -121,13 +124,17 @@ mod tests {
 
     #[test]
     fn a_test_clock_is_moved_and_quickened_from_a_common_start() {
-        let at = |seconds| Time { seconds, nanos: 7 };
+        let at = |seconds| Time {
+            seconds,
+            nanos: 500_000_000,
+        };
         let clock = TestClock {
             offset: 100,
             rate: 60,
             since: 1000,
         };
-        assert_eq!(clock.tell(at(1000)), at(1100));
-        assert_eq!(clock.tell(at(1002)), at(1220));
+        let whole = |seconds| Time { seconds, nanos: 0 };
+        assert_eq!(clock.tell(whole(1000)), whole(1100));
+        assert_eq!(clock.tell(at(1002)), whole(1250));
     }
 }
