@@ -1,9 +1,11 @@
 //! `check`: whether all is there and whole, as far as it shows without reading content.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use ov_program::status::PlaceNotes;
 use ov_terminal::screen::GOOD;
-use ov_terminal::{Desk, Exit, Failure, age, amount};
+use ov_terminal::{Desk, Exit, Failure, age, amount, standing};
 use ov_vault::check::{CheckReport, Checking, Depth};
 use ov_vault::vault::find_vault;
 use ov_vault::{SystemClock, Vault};
@@ -36,6 +38,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         false => {
             let mut keeping = Keeping::open(desk)?;
             let report = check(args, &mut keeping)?;
+            note(report.findings.len(), &keeping.opened.state, desk);
             keeping.watcher.meter.clear();
             report
         }
@@ -81,6 +84,23 @@ fn check_as_anyone(args: &Args, desk: &Desk) -> Result<CheckReport, Failure> {
     watcher.meter.clear();
     desk.screen.line(format_args!("Vault {}", vault.id()));
     Ok(report)
+}
+
+/// Remembers in the local state, for `status`, that a check found so many things wrong.
+pub fn note(errors: usize, state: &Path, desk: &Desk) {
+    let Some(url) = &desk.options.vault else {
+        return;
+    };
+    let file = state.join(PlaceNotes::FILE);
+    let errors = u64::try_from(errors).unwrap_or(u64::MAX);
+    let noted = PlaceNotes::note(&file, &url.to_string_lossy(), |note| {
+        note.check(standing::now(), errors);
+    });
+    if let Err(error) = noted {
+        let file = file.display();
+        desk.screen
+            .warn(format_args!("cannot remember the check in {file}: {error}"));
+    }
 }
 
 fn depth(args: &Args) -> Depth {

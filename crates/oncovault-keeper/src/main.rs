@@ -8,7 +8,9 @@ use oncovault_keeper::{
     accept, check, copy, forget, hold, jobs, prune, repair, rescan, snapshots, stats,
 };
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{config, diagnose, key, manual, run, service, status, target, version};
+use ov_terminal::verb::{
+    config, diagnose, key, manual, run, serve, service, status, target, version,
+};
 use ov_terminal::{Desk, Exit, Failure};
 
 #[derive(Subcommand)]
@@ -43,6 +45,8 @@ enum Verb {
     Status(status::Args),
     /// Write a bundle without names or secrets, for asking for help
     Diagnose(diagnose::Args),
+    /// Be the other side of a target ssh://host/folder
+    Serve(serve::Args),
     /// Do what is due by itself
     Service(service::Args),
     /// Tell what the configuration says
@@ -75,6 +79,7 @@ impl Verbs for Verb {
             Self::Run(args) => run::run(args, desk, jobs::of, None),
             Self::Status(args) => status::run(args, desk, None),
             Self::Diagnose(args) => diagnose::run(args, Self::PROGRAM, desk, None),
+            Self::Serve(args) => serve::run(args, desk),
             Self::Service(args) => service::run(args, desk),
             Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),

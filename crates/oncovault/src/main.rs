@@ -20,7 +20,7 @@ use clap::Subcommand;
 use oncovault_agent::backup;
 use oncovault_keeper::{accept, copy, hold, prune, repair, rescan};
 use ov_terminal::program::{self, Verbs};
-use ov_terminal::verb::{config, diagnose, manual, run, service, status, target, version};
+use ov_terminal::verb::{config, diagnose, manual, run, serve, service, status, target, version};
 use ov_terminal::{Desk, Exit, Failure};
 
 use crate::verb::{
@@ -82,6 +82,8 @@ enum Verb {
     Status(status::Args),
     /// Write a bundle without names or secrets, for asking for help
     Diagnose(diagnose::Args),
+    /// Be the other side of a target ssh://host/folder
+    Serve(serve::Args),
     /// Do what is due by itself
     Service(service::Args),
     /// Tell what the configuration says
@@ -125,6 +127,7 @@ impl Verbs for Verb {
             Self::Run(args) => run::run(args, desk, jobs::of, Some(reading::names)),
             Self::Status(args) => status::run(args, desk, Some(reading::names)),
             Self::Diagnose(args) => diagnose::run(args, Self::PROGRAM, desk, Some(reading::names)),
+            Self::Serve(args) => serve::run(args, desk),
             Self::Service(args) => service::run(args, desk),
             Self::Config(args) => config::run(args, desk),
             Self::Version(args) => version::run(args, Self::PROGRAM, desk),

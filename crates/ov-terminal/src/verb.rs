@@ -5,6 +5,7 @@ pub mod diagnose;
 pub mod key;
 pub mod manual;
 pub mod run;
+pub mod serve;
 pub mod service;
 pub mod status;
 pub mod target;

@@ -25,6 +25,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     }
     let mut keeping = Keeping::open(desk)?;
     let report = check::check(&args.check, &mut keeping)?;
+    let state = keeping.opened.state.clone();
     let Keeping {
         opened, watcher, ..
     } = keeping;
@@ -37,6 +38,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     listed.retain(|info| !report.late.contains(&info.commit));
     let content = check_content(&reader, &listed, workers, &Void);
     watcher.meter.clear();
+    let errors = report.findings.len() + content.findings.kept.len();
+    check::note(errors, &state, desk);
     check::print(&report, desk);
     for finding in &content.findings.kept {
         desk.screen.warn(finding);

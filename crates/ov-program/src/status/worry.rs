@@ -7,7 +7,7 @@ use ov_policy::placement::Judgement;
 
 use crate::notify::message::Length;
 use crate::notify::{Cause, Event, Topic};
-use crate::status::{Dataset, Kit, Place, Reach, Status, between};
+use crate::status::{ANY, Dataset, Kit, Place, Reach, Status, between};
 
 /// A check of every byte that is so many times overdue is worth a word.
 const OVERDUE: u64 = 2;
@@ -75,7 +75,11 @@ impl Status {
         for dataset in &self.datasets {
             worries.extend(self.age_worry(dataset));
             worries.extend(self.run_worry(dataset));
-            worries.extend(self.copy_worries(dataset));
+            worries.extend(self.copy_worries(&dataset.name));
+        }
+        // A machine that backs nothing up looks after all that the vault holds.
+        if self.datasets.is_empty() {
+            worries.extend(self.copy_worries(ANY));
         }
         worries.extend(
             self.agents
@@ -132,14 +136,17 @@ impl Status {
         })
     }
 
-    fn copy_worries(&self, dataset: &Dataset) -> Vec<Worry> {
-        let short = match self.judge(&dataset.name) {
+    fn copy_worries(&self, dataset: &str) -> Vec<Worry> {
+        let short = match self.judge(dataset) {
             Judgement::Short(short) => short,
             Judgement::Satisfied => return Vec::new(),
         };
         let worry = |shortage: ov_policy::placement::Shortage| Worry {
             level: Level::Short,
-            about: dataset.name.clone(),
+            about: match dataset {
+                ANY => "copies".to_owned(),
+                name => name.to_owned(),
+            },
             event: Some(Event::Short),
             what: shortage.to_string(),
             advice: shortage.advice(),
