@@ -117,7 +117,8 @@ fn random_reads_take_the_memory_that_was_allowed_and_no_more() {
     }
     let after = mount.memory_kib();
     eprintln!("{before} KiB before, {after} KiB after");
-    assert!(after - before < 80 << 10, "{before} KiB, then {after} KiB");
+    // The cache, frames in the hands of the workers, and what the allocator holds back for each.
+    assert!(after - before < 128 << 10, "{before} KiB, then {after} KiB");
     drop(file);
     assert_eq!(mount.end().0, Some(0));
 }

@@ -37,6 +37,8 @@ pages! {
     the_first_restore_does_what_it_shows: "docs/guide/first-restore.md",
     keys_and_recovery_do_what_they_show: "docs/guide/keys-and-recovery.md",
     the_kit_on_paper_does_what_it_shows: "docs/guide/kit.md",
+    status_does_what_it_shows: "docs/guide/status.md",
+    being_told_does_what_it_shows: "docs/guide/notifications.md",
     two_computers_do_what_they_show: "docs/guide/two-computers.md",
     a_second_copy_does_what_it_shows: "docs/guide/second-copy.md",
     mending_damage_does_what_it_shows: "docs/guide/when-something-is-damaged.md",

@@ -62,7 +62,7 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
     std::fs::remove_file(world.path("data/b")).unwrap();
     world.backup("data");
     let data = world.arg("data");
-    let dataset = "[[dataset]]\nname = \"data\"\npaths = [\"data\"]\n";
+    let dataset = "[[dataset]]\nname = \"data\"\ncompartment = \"clinical\"\npaths = [\"data\"]\n";
     let site = format!("[vault]\nurl = \"vault\"\n{dataset}");
     world.write("oncovault.toml", site);
     let verbs: Vec<(&str, Vec<&str>)> = vec![
