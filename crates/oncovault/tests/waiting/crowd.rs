@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 
 use crate::site::{DAY, Site, files, noise, succeeded};
 
-const AGENTS: [&str; 3] = ["one", "two", "three"];
+const AGENTS: [&str; 4] = ["one", "two", "three", "four"];
 
 fn change(site: &Site, agent: &str, seed: u64, round: u64) {
     // Half comes and goes each round, half comes back from an earlier round.
@@ -36,15 +36,28 @@ fn old_snapshots(site: &Site) -> Vec<String> {
 
 #[test]
 fn months_of_agents_and_a_keeper_lose_nothing_and_free_what_goes() {
-    let site = Site::of_one();
+    months(&Site::of_one(), 6);
+}
+
+#[test]
+fn months_of_agents_and_a_keeper_lose_nothing_in_a_bucket_either() {
+    let Some(server) = ov_store::testing::Seaweed::shared() else {
+        return;
+    };
+    server.bucket("months");
+    let environment = server.environment(ov_store::testing::Identity::Admin);
+    months(&Site::at("s3://months/vault", environment), 4);
+}
+
+fn months(site: &Site, rounds: u64) {
     site.appoint("keeper", "keeper");
     AGENTS.iter().for_each(|agent| site.appoint("agent", agent));
     let mut deleted = 0;
-    for round in 1..=6 {
+    for round in 1..=rounds {
         for (seed, agent) in (0..).zip(AGENTS) {
-            change(&site, agent, seed, round);
+            change(site, agent, seed, round);
         }
-        let running: Vec<Child> = AGENTS.iter().map(|agent| start(&site, agent)).collect();
+        let running: Vec<Child> = AGENTS.iter().map(|agent| start(site, agent)).collect();
         let done = site.json("keeper", &["prune", "--max-unused", "0%"]);
         deleted += done["done"]["deleted"].as_u64().unwrap();
         for child in running {
@@ -53,9 +66,9 @@ fn months_of_agents_and_a_keeper_lose_nothing_and_free_what_goes() {
         site.ok("keeper", &["accept"]);
         site.ok("owner", &["check", "--read-data", "--with-keys"]);
         for agent in AGENTS {
-            come_back(&site, agent);
+            come_back(site, agent);
         }
-        let old = old_snapshots(&site);
+        let old = old_snapshots(site);
         let old: Vec<&str> = old.iter().map(String::as_str).collect();
         if !old.is_empty() {
             site.ok("owner", &[&["forget"], &old[..]].concat());

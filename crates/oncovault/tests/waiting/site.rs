@@ -12,6 +12,9 @@ pub const DAY: i64 = 24 * HOUR;
 
 pub struct Site {
     root: tempfile::TempDir,
+    vault: String,
+    /// More variables, with which the vault is reached.
+    environment: Vec<(&'static str, String)>,
     /// Seconds by which the clock of all programs is ahead.
     offset: Cell<i64>,
 }
@@ -19,8 +22,15 @@ pub struct Site {
 impl Site {
     /// A vault that its owner alone writes into.
     pub fn of_one() -> Self {
+        Self::at("vault", Vec::new())
+    }
+
+    /// The same in any place.
+    pub fn at(vault: &str, environment: Vec<(&'static str, String)>) -> Self {
         let site = Self {
             root: tempfile::tempdir().unwrap(),
+            vault: vault.to_owned(),
+            environment,
             offset: Cell::new(0),
         };
         site.ok("owner", &["init", "--unprotected-key"]);
@@ -58,7 +68,7 @@ impl Site {
 
     /// The program with the key of a member, on that member's machine.
     pub fn command(&self, member: &str) -> Command {
-        self.command_at(member, "vault", member)
+        self.command_at(member, &self.vault, member)
     }
 
     /// The same on another vault and machine.
@@ -68,6 +78,8 @@ impl Site {
         command.env("HOME", self.path(&format!("home of {machine}")));
         command.env("TZ", "UTC").env("USER", machine);
         command.env("ONCOVAULT_TEST_CLOCK_OFFSET", self.offset.get().to_string());
+        let more = self.environment.iter();
+        command.envs(more.map(|(name, value)| (name, value)));
         command.args(["--vault", vault, "--key", &format!("{member}.key")]);
         command
     }
