@@ -346,7 +346,8 @@ mod tests {
 
     #[test]
     fn what_was_not_read_is_3() {
-        let origin = Origin::of_stream("x", Box::new(std::io::empty())).unwrap();
+        let stream = ov_source::Stream::new(b"x", Box::new(std::io::empty())).unwrap();
+        let origin = Origin::named(b"x", Box::new(stream));
         let mut report = BackupReport::default();
         assert_eq!(exit_of(&report, &origin), Exit::Done);
         report.unreadable = 1;

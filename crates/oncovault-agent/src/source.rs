@@ -110,7 +110,10 @@ impl SourceArgs {
     /// What is to be read.
     pub fn origin(&self) -> Result<Origin, Failure> {
         match &self.stdin_name {
-            Some(name) if self.stdin => Origin::of_stream(name, Box::new(std::io::stdin())),
+            Some(name) if self.stdin => {
+                let stream = Stream::standard_input(name.as_bytes()).map_err(explain::source)?;
+                Ok(Origin::named(name.as_bytes(), Box::new(stream)))
+            }
             Some(name) if !self.command.is_empty() => {
                 let stream = CommandStream::new(name.as_bytes(), self.command.clone())
                     .map_err(explain::source)?;
@@ -213,17 +216,8 @@ impl LeaveOut {
 }
 
 impl Origin {
-    /// A stream under a name.
-    pub fn of_stream(
-        name: impl AsRef<std::ffi::OsStr>,
-        stream: Box<dyn Read + Send>,
-    ) -> Result<Self, Failure> {
-        let name = name.as_ref().as_bytes();
-        let stream = Stream::new(name, stream).map_err(explain::source)?;
-        Ok(Self::named(name, Box::new(stream)))
-    }
-
-    fn named(name: &[u8], source: Box<dyn Source>) -> Self {
+    /// A stream, recorded as one file of this name.
+    pub(crate) fn named(name: &[u8], source: Box<dyn Source>) -> Self {
         let slash: &[u8] = match name.starts_with(b"/") {
             true => b"",
             false => b"/",

@@ -11,7 +11,6 @@ mod metrics;
 mod notes;
 mod serve;
 pub mod silence;
-mod verified;
 mod worry;
 
 use jiff::Timestamp;

@@ -39,7 +39,7 @@ pub mod section;
 pub mod state;
 pub mod table;
 pub mod vault;
-mod verified;
+pub mod verified;
 mod view;
 mod witness;
 

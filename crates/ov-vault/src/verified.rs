@@ -12,7 +12,7 @@ use ov_format::id::ObjectHash;
 use crate::error::VaultError;
 
 /// When packs were last verified.
-pub(crate) struct Verified {
+pub struct Verified {
     path: Option<PathBuf>,
     times: BTreeMap<ObjectHash, i64>,
 }

@@ -7,10 +7,9 @@ use jiff::Timestamp;
 use ov_format::entry::Time;
 use ov_format::id::ObjectHash;
 use ov_vault::state::{Commit, Verdict};
+use ov_vault::verified::Verified;
 use ov_vault::{State, Vault};
 use serde::{Deserialize, Serialize};
-
-use crate::status::verified;
 
 /// What is in a place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -87,8 +86,8 @@ fn oldest(vault: &Vault, state: &State, verified: Option<&Path>) -> Option<Times
         }
     }
     read.retain(|pack, _| !state.deleted.contains(pack));
-    let verified = verified.map(verified::read).unwrap_or_default();
-    let last = |(pack, stored): (&ObjectHash, &i64)| verified.get(pack).copied().unwrap_or(*stored);
+    let verified = Verified::open(verified);
+    let last = |(pack, stored): (&ObjectHash, &i64)| verified.last(pack).unwrap_or(*stored);
     let oldest = read.iter().map(last).min()?;
     Timestamp::from_second(oldest).ok()
 }
