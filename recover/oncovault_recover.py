@@ -655,17 +655,17 @@ def unpadded(data):
 
 
 def decode_frame(coder, coded):
-    """§8.3: plain bytes, and the (id, offset, length) of each chunk in them."""
+    """§8.3: plain bytes, and the (offset, length) of each chunk in them."""
     count = int.from_bytes(coded[:2], "little")
-    if len(coded) < 2 or not count or len(coded) < 2 + 36 * count:
+    if len(coded) < 2 or not count or len(coded) < 2 + 4 * count:
         raise Bad("a frame of chunks that is too short")
     chunks, total = [], 0
-    for digest, length in struct.iter_unpack("<32sI", coded[2:2 + 36 * count]):
-        chunks.append((digest, total, length))
+    for length, in struct.iter_unpack("<I", coded[2:2 + 4 * count]):
+        chunks.append((total, length))
         total += length
     if total > 8 * MIB:
         raise Bad("a frame of more than 8 MiB")
-    payload = coded[2 + 36 * count:]
+    payload = coded[2 + 4 * count:]
     if coder == 1:
         try:
             if payload[:4] != b"\x28\xb5\x2f\xfd":
@@ -1115,8 +1115,7 @@ class Chunks:
         raise Bad(f"head of segment {segment_id.hex()[:16]}: {why}")
 
     def frame(self, segment_id, number):
-        """Plain bytes of a frame; its chunks as {index: (id, offset, length)} where the id is right; if it holds
-        pages."""
+        """Plain bytes of a frame; its chunks as [(id, offset, length)]; if it holds pages."""
         cached = self.frames.take((segment_id, number))
         if cached:
             return cached
@@ -1132,23 +1131,23 @@ class Chunks:
                         raise Bad(f"{pack} is damaged at {offset}")
                     coder, kind, coded = self.segment(segment_id, placement).open(number, stored)
                     plain, chunks = decode_frame(coder, coded)
-                    good = self.verified(placement, kind, plain, chunks)
-                    found = plain, good, kind != CONTENT
-                    self.frames.put((segment_id, number), found, len(plain) + 200 * len(good))
+                    named = self.named(placement, kind, plain, chunks)
+                    found = plain, named, kind != CONTENT
+                    self.frames.put((segment_id, number), found, len(plain) + 200 * len(named))
                     return found
                 except Bad as error:
                     why = error
         raise Bad(f"frame {number} of segment {segment_id.hex()[:16]}: {why}")
 
-    def verified(self, placement, kind, plain, chunks):
-        """§8.1: the chunks that have their id, under the key for this kind of frame."""
+    def named(self, placement, kind, plain, chunks):
+        """§8.1: the ids of the chunks, under the key for this kind of frame."""
         group = self.vault.head.groups.get(placement.signer)
         if group is None or kind not in (CONTENT, PAGES, EXTENTS):
             raise Bad("a frame of a kind that does not belong here, or made by nobody in this vault")
         agent = self.keys.agent_secret(placement.compartment, placement.epoch, group)
         key = derive("chunk id" if kind == CONTENT else "page id", agent)
-        return {index: (digest, offset, length) for index, (digest, offset, length) in enumerate(chunks)
-                if keyed_hash(key, memoryview(plain)[offset:offset + length]) == digest}
+        return [(keyed_hash(key, memoryview(plain)[offset:offset + length]), offset, length)
+                for offset, length in chunks]
 
     def chunk(self, place, is_page=False):
         """The bytes of a chunk of a file, or of a page; verified."""
@@ -1163,11 +1162,11 @@ class Chunks:
             raise error
 
     def chunk_at(self, place, is_page):
-        plain, good, has_pages = self.frame(place.segment, place.frame)
+        plain, named, has_pages = self.frame(place.segment, place.frame)
         where = f"frame {place.frame} of segment {place.segment.hex()[:16]}"
-        if place.index not in good:
-            raise Bad(f"chunk {place.index} in {where} is not there, or not what its id says")
-        digest, offset, length = good[place.index]
+        if place.index >= len(named):
+            raise Bad(f"{where} has no chunk {place.index}")
+        digest, offset, length = named[place.index]
         if digest[:16] != place.tag or has_pages != is_page:
             raise Bad(f"{where} holds another chunk")
         return plain[offset:offset + length]

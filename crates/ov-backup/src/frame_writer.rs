@@ -219,15 +219,15 @@ impl<'w> FrameWriter<'w> {
                 self.submit(Job {
                     slot,
                     kind,
-                    frame: PlainFrame::alone(id, bytes)?,
+                    frame: PlainFrame::alone(bytes)?,
                 })?;
                 (at, 0)
             }
             Put::StartNext => {
                 self.close_frame(kind)?;
-                self.join(kind, id, &bytes)?
+                self.join(kind, &bytes)?
             }
-            Put::Join { .. } => self.join(kind, id, &bytes)?,
+            Put::Join { .. } => self.join(kind, &bytes)?,
         };
         let chunk = ChunkRef {
             tag: id.tag(),
@@ -242,12 +242,7 @@ impl<'w> FrameWriter<'w> {
         Ok(chunk)
     }
 
-    fn join(
-        &mut self,
-        kind: FrameKind,
-        id: ChunkId,
-        bytes: &[u8],
-    ) -> Result<(FrameRef, u16), BackupError> {
+    fn join(&mut self, kind: FrameKind, bytes: &[u8]) -> Result<(FrameRef, u16), BackupError> {
         let at = match &self.stream(kind).slot {
             Some(slot) => slot.at,
             None => {
@@ -258,7 +253,7 @@ impl<'w> FrameWriter<'w> {
             }
         };
         let stream = self.stream(kind);
-        let index = stream.builder.push(id, bytes)?;
+        let index = stream.builder.push(bytes)?;
         if let Some(open) = &mut stream.open {
             open.plain += bytes.len();
         }

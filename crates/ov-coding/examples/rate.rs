@@ -6,7 +6,6 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use ov_coding::{CutKey, Cutter, Decoder, Effort, Encoder, PlainFrame, Profile};
-use ov_format::id::ChunkId;
 
 const TOTAL: usize = 32 << 20;
 
@@ -41,7 +40,7 @@ fn coding(label: &str, plain: &[u8]) -> Result<(), Box<dyn Error>> {
     ] {
         let frames = plain
             .chunks(size)
-            .map(|part| PlainFrame::alone(ChunkId([0; 32]), part.to_vec()))
+            .map(|part| PlainFrame::alone(part.to_vec()))
             .collect::<Result<Vec<_>, _>>()?;
         let mut encoder = Encoder::new()?;
         let mut decoder = Decoder::new()?;

@@ -7,7 +7,6 @@ use std::error::Error;
 
 use data_encoding::HEXLOWER;
 use ov_coding::{Coder, CutKey, Cutter, Effort, Encoder, GEAR_CONTEXT, PlainFrame, Profile};
-use ov_format::id::ChunkId;
 use serde_json::{Value, json};
 
 /// Input of the keyed BLAKE3 whose extendable output is the material to cut.
@@ -113,14 +112,10 @@ fn frame_vectors() -> Result<Value, Box<dyn Error>> {
 }
 
 fn frame_case(name: &str, chunks: &[&[u8]]) -> Result<Value, Box<dyn Error>> {
-    let rows: Vec<_> = (0u8..)
-        .zip(chunks)
-        .map(|(n, bytes)| (ChunkId([0xA0 + n; 32]), *bytes))
-        .collect();
-    let coded = Encoder::new()?.encode(&PlainFrame::of(&rows)?, Effort::Normal);
-    let chunks = rows
+    let coded = Encoder::new()?.encode(&PlainFrame::of(chunks)?, Effort::Normal);
+    let chunks = chunks
         .iter()
-        .map(|(id, plain)| json!({ "id": id.to_string(), "plain": HEXLOWER.encode(plain) }));
+        .map(|plain| json!({ "plain": HEXLOWER.encode(plain) }));
     Ok(json!({
         "name": name,
         "coder": coded.coder.id(),
@@ -134,8 +129,7 @@ fn refused_cases(text: &[u8]) -> Result<Vec<Value>, Box<dyn Error>> {
     let packed = zstd::bulk::compress(text, 3)?;
     let unsized_frame = zstd::stream::encode_all(text, 3)?;
     let length = u32::try_from(text.len())?;
-    let row = |length: u32| [&[0xA0; 32][..], &length.to_le_bytes()].concat();
-    let one = |length, payload: &[u8]| [&[1, 0], &row(length)[..], payload].concat();
+    let one = |length: u32, payload: &[u8]| [&[1, 0], &length.to_le_bytes()[..], payload].concat();
     let cut_short = &packed[..packed.len() - 1];
     let case = |name: &str, coder: u8, frame: Vec<u8>, error: &str| {
         json!({

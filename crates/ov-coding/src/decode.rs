@@ -23,17 +23,17 @@ impl Decoder {
         Ok(Self { decompressor })
     }
 
-    /// Decodes a frame. Ids are what the frame claims: the caller, who has the id key, compares.
+    /// Decodes a frame. Whose bytes these are is for the caller to say, who has the id key.
     ///
     /// Allocates at most [`FRAME_PLAIN_MAX`](crate::FRAME_PLAIN_MAX) and in proportion to `bytes`.
     pub fn decode(&mut self, coder: Coder, bytes: &[u8]) -> Result<PlainFrame, CodingError> {
-        let (rows, stated, payload) = frame::read_table(bytes)?;
+        let (ends, stated, payload) = frame::read_table(bytes)?;
         let mut plain = Vec::new();
         match coder {
             Coder::Store => unstore(payload, stated, &mut plain)?,
             Coder::Zstd => self.unzstd(payload, stated, &mut plain)?,
         }
-        Ok(PlainFrame::from_checked(rows, plain))
+        Ok(PlainFrame::from_checked(ends, plain))
     }
 
     /// Replaces `plain` by the content of `payload`, which must be `stated` bytes.

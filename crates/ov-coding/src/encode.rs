@@ -144,8 +144,6 @@ fn compress(zstd: &mut CCtx<'_>, level: i32, out: &mut [u8], plain: &[u8]) -> Op
 
 #[cfg(test)]
 mod tests {
-    use ov_format::id::ChunkId;
-
     use super::*;
 
     fn noise(length: usize) -> Vec<u8> {
@@ -156,7 +154,7 @@ mod tests {
     }
 
     fn coder_of(plain: Vec<u8>, effort: Effort) -> Coder {
-        let frame = PlainFrame::alone(ChunkId([3; 32]), plain).unwrap();
+        let frame = PlainFrame::alone(plain).unwrap();
         let coded = Encoder::new().unwrap().encode(&frame, effort);
         let decoded = Decoder::new().unwrap().decode(coded.coder, &coded.bytes);
         assert_eq!(decoded, Ok(frame));
@@ -224,7 +222,7 @@ mod tests {
                 .iter()
                 .map(|b| b"ACGT"[usize::from(b & 3)])
                 .collect();
-            let frame = PlainFrame::alone(ChunkId([1; 32]), text[n * 999..].to_vec()).unwrap();
+            let frame = PlainFrame::alone(text[n * 999..].to_vec()).unwrap();
             let fresh = Encoder::new().unwrap().encode(&frame, effort);
             assert_eq!(used.encode(&frame, effort), fresh);
         }

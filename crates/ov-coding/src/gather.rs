@@ -6,10 +6,8 @@
 use std::fmt;
 use std::mem;
 
-use ov_format::id::ChunkId;
-
 use crate::error::CodingError;
-use crate::frame::{FRAME_CHUNKS_MAX, PlainFrame, Row};
+use crate::frame::{FRAME_CHUNKS_MAX, PlainFrame};
 
 /// A chunk of this length or more gets a frame of its own.
 pub const ALONE_MIN: usize = 256 << 10;
@@ -91,7 +89,7 @@ impl Gatherer {
 #[derive(Default)]
 pub struct FrameBuilder {
     gathered: Gatherer,
-    rows: Vec<Row>,
+    ends: Vec<u32>,
     plain: Vec<u8>,
 }
 
@@ -115,7 +113,7 @@ impl FrameBuilder {
     ///
     /// # Errors
     /// [`CodingError::DoesNotFit`] if the chunk must stand alone or the frame must be taken first.
-    pub fn push(&mut self, id: ChunkId, bytes: &[u8]) -> Result<u16, CodingError> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<u16, CodingError> {
         let length = bytes.len();
         let no_fit = CodingError::DoesNotFit { length };
         let Placement::Join { index } = self.place(length) else {
@@ -123,7 +121,7 @@ impl FrameBuilder {
         };
         let end = u32::try_from(self.plain.len() + length).map_err(|_| no_fit)?;
         self.plain.extend_from_slice(bytes);
-        self.rows.push(Row { id, end });
+        self.ends.push(end);
         self.gathered.push(length);
         Ok(index)
     }
@@ -149,7 +147,7 @@ impl FrameBuilder {
             return None;
         }
         let closed = mem::take(self);
-        Some(PlainFrame::from_checked(closed.rows, closed.plain))
+        Some(PlainFrame::from_checked(closed.ends, closed.plain))
     }
 }
 
@@ -162,8 +160,6 @@ impl fmt::Debug for FrameBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ID: ChunkId = ChunkId([4; 32]);
 
     #[test]
     fn a_large_chunk_stands_alone_and_leaves_the_gathered_frame_open() {
@@ -195,21 +191,18 @@ mod tests {
     fn the_builder_keeps_bytes_in_order_and_refuses_what_does_not_fit() {
         let mut builder = FrameBuilder::new();
         assert_eq!(builder.take(), None);
-        assert_eq!(builder.push(ID, b"one"), Ok(0));
-        assert_eq!(builder.push(ID, b""), Ok(1));
-        assert_eq!(builder.push(ID, b"three"), Ok(2));
+        assert_eq!(builder.push(b"one"), Ok(0));
+        assert_eq!(builder.push(b""), Ok(1));
+        assert_eq!(builder.push(b"three"), Ok(2));
         let large = vec![0; ALONE_MIN - 1];
         assert!(!builder.fits(large.len()));
         let length = large.len();
         assert_eq!(
-            builder.push(ID, &large),
+            builder.push(&large),
             Err(CodingError::DoesNotFit { length })
         );
         let frame = builder.take().unwrap();
-        assert_eq!(
-            frame,
-            PlainFrame::of(&[(ID, b"one"), (ID, b""), (ID, b"three")]).unwrap()
-        );
+        assert_eq!(frame, PlainFrame::of(&[b"one", b"", b"three"]).unwrap());
         assert!(builder.is_empty() && builder.fits(length));
     }
 }

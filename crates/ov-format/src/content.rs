@@ -17,8 +17,8 @@ pub struct FrameRef {
     pub frame: u16,
 }
 
-/// One chunk in its frame. Sixteen bytes of its id are enough here: the frame's own chunk table
-/// holds all 32, and readers compare.
+/// One chunk in its frame. Sixteen bytes of its id are enough: whoever reads the chunk
+/// computes its id from its bytes, and compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChunkRef {
     /// The chunk.

@@ -14,7 +14,7 @@
 //!
 //! A [`recovery::RecoveryKit`] or a key file gives a member's secret, that opens the bytes of a
 //! [`compartment::CompartmentSecret`], that opens a segment ([`open::open_segment`]) whose frames
-//! are decoded elsewhere, and [`open::ChunkCheck`] compares what came out with its names.
+//! are decoded elsewhere.
 
 pub mod compartment;
 pub mod open;

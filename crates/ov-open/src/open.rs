@@ -1,7 +1,6 @@
-//! Opening content: a compartment's segments, and the proof that chunks are what they are called.
+//! Opening content: a compartment's segments.
 
-use ov_format::id::ChunkId;
-use ov_seal::compartment::{CompartmentPublic, IdKey, chunk_id};
+use ov_seal::compartment::CompartmentPublic;
 use ov_seal::context::SegmentContext;
 use ov_seal::entropy::Entropy;
 use ov_seal::segment::{Recipient, SegmentError, SegmentOpener, opening};
@@ -34,37 +33,6 @@ pub fn reseal_segment(
         Recipient::Compartment(to),
         entropy,
     )
-}
-
-/// A chunk is not what its id says: its writer stored junk under a good id, or the id is of
-/// another group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the bytes of {wanted} are those of another chunk, {found}")]
-pub struct WrongChunk {
-    /// The id that was looked for.
-    pub wanted: ChunkId,
-    /// The id that the bytes have.
-    pub found: ChunkId,
-}
-
-/// Compares chunks with their ids; on every open, for nobody but the writer vouches for them.
-#[derive(Clone, Debug)]
-pub struct ChunkCheck(IdKey);
-
-impl ChunkCheck {
-    /// For the chunks of one dedup group in one compartment.
-    pub fn new(key: IdKey) -> Self {
-        Self(key)
-    }
-
-    /// Whether `plain` is the chunk `wanted`.
-    pub fn check(&self, wanted: ChunkId, plain: &[u8]) -> Result<(), WrongChunk> {
-        let found = chunk_id(&self.0, plain);
-        match found == wanted {
-            true => Ok(()),
-            false => Err(WrongChunk { wanted, found }),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -184,19 +152,5 @@ mod tests {
         assert_eq!(old.err(), Some(SegmentError::NoSlot));
         let refused = reseal_segment(context(), head, &next, &next.public(), &entropy);
         assert_eq!(refused, Err(SegmentError::NoSlot));
-    }
-
-    #[test]
-    fn junk_under_a_good_id_is_found() {
-        let key = |group| secret(1).agent_secret(GroupId([group; 8])).id_key();
-        let id = chunk_id(&key(1), b"tumour board");
-        let check = ChunkCheck::new(key(1));
-        assert_eq!(check.check(id, b"tumour board"), Ok(()));
-        assert_eq!(
-            check.check(id, b"tumour boarD").map_err(|e| e.wanted),
-            Err(id)
-        );
-        assert!(check.check(id, b"").is_err());
-        assert!(ChunkCheck::new(key(2)).check(id, b"tumour board").is_err());
     }
 }

@@ -71,7 +71,7 @@ pub struct ContentCheck {
     pub pages: u64,
     /// Frames of content read, each once.
     pub frames: u64,
-    /// Plain bytes of these frames that have the right ids.
+    /// Plain bytes of these frames.
     pub bytes: u64,
     /// What is wrong.
     pub findings: Shown<ContentFinding>,
@@ -116,8 +116,8 @@ enum Outcome {
     Damaged,
 }
 
-/// What a frame that was read holds: of each chunk that is right, tag and length.
-type Known = Result<Box<[Option<(ChunkTag, u32)>]>, ReadError>;
+/// What a frame that was read holds: tag and length of each chunk of content.
+type Known = Result<Box<[(ChunkTag, u32)]>, ReadError>;
 
 struct Check<'c> {
     reader: &'c FrameReader<'c>,
@@ -284,11 +284,8 @@ impl Check<'_> {
             Ok(rows) => rows,
             Err(error) => return self.note(error),
         };
-        let lengths = rows.iter().flatten().map(|(_, length)| u64::from(*length));
+        let lengths = rows.iter().map(|(_, length)| u64::from(*length));
         self.report.bytes += lengths.sum::<u64>();
-        if rows.iter().any(Option::is_none) {
-            self.outcome = Outcome::Damaged;
-        }
     }
 
     fn judge(&self, chunk: &ChunkRef, length: u32) -> Result<(), EntryError> {
@@ -298,10 +295,10 @@ impl Check<'_> {
             None => return Err(ReadError::NoPlace { at }.into()),
         };
         match rows.get(usize::from(index)) {
-            Some(Some((found, _))) if *found != tag => Err(ReadError::Chunk { at, index }.into()),
-            Some(Some((_, found))) if *found != length => Err(EntryError::ChunkLength),
-            Some(Some(_)) => Ok(()),
-            Some(None) | None => Err(ReadError::Chunk { at, index }.into()),
+            Some((found, _)) if *found != tag => Err(ReadError::Chunk { at, index }.into()),
+            Some((_, found)) if *found != length => Err(EntryError::ChunkLength),
+            Some(_) => Ok(()),
+            None => Err(ReadError::Chunk { at, index }.into()),
         }
     }
 
@@ -342,6 +339,6 @@ fn has_size(entry: &Entry) -> bool {
     entry.meta.kind == Kind::File && !is_lost(entry)
 }
 
-fn rows(frame: &Frame) -> Box<[Option<(ChunkTag, u32)>]> {
+fn rows(frame: &Frame) -> Box<[(ChunkTag, u32)]> {
     frame.rows().collect()
 }

@@ -14,7 +14,6 @@ use ov_format::list::Placement;
 use ov_format::name::ObjectName;
 use ov_format::page::Page;
 use ov_format::refs::PagePlace;
-use ov_open::open::ChunkCheck;
 use ov_seal::compartment::{IdKey, chunk_id};
 use ov_seal::frame::{FrameKind, OpenedFrame};
 use ov_seal::segment::SegmentOpener;
@@ -29,7 +28,7 @@ use crate::read_error::{Damage, PageFault, ReadError};
 use crate::run::{Run, Spot, runs};
 
 /// No stored frame is longer: plain bytes, the largest table, and what sealing adds.
-const FRAME_STORED_MAX: usize = FRAME_PLAIN_MAX + 36 * FRAME_CHUNKS_MAX + 1024;
+const FRAME_STORED_MAX: usize = FRAME_PLAIN_MAX + 4 * FRAME_CHUNKS_MAX + 1024;
 
 /// How much a reader keeps in memory.
 #[derive(Clone, Copy, Debug)]
@@ -49,13 +48,14 @@ impl Default for Limits {
     }
 }
 
-/// A decoded frame whose chunks were compared with their ids.
+/// A decoded frame, and what its chunks are called.
 pub struct Frame {
     at: FrameRef,
     kind: FrameKind,
     plain: PlainFrame,
-    /// Chunks that are not what their ids say; usually none.
-    wrong: Vec<u16>,
+    /// The beginning of each chunk's id, computed from its bytes: who made the frame is trusted
+    /// for nothing.
+    tags: Vec<ChunkTag>,
 }
 
 impl Frame {
@@ -67,11 +67,6 @@ impl Frame {
     /// What it holds.
     pub fn kind(&self) -> FrameKind {
         self.kind
-    }
-
-    /// Chunks that are not what their ids say.
-    pub fn wrong(&self) -> &[u16] {
-        &self.wrong
     }
 
     /// The bytes of a chunk of content that has the right id.
@@ -92,10 +87,9 @@ impl Frame {
     }
 
     fn any_chunk(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
+        let tag = self.tags.get(usize::from(chunk.index));
         match self.plain.chunk(chunk.index) {
-            Some((id, bytes)) if id.tag() == chunk.tag && !self.wrong.contains(&chunk.index) => {
-                Ok(bytes)
-            }
+            Some(bytes) if tag == Some(&chunk.tag) => Ok(bytes),
             _ => Err(self.no_chunk(chunk)),
         }
     }
@@ -107,14 +101,12 @@ impl Frame {
         }
     }
 
-    /// Of each chunk that has the right id, tag and length.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Option<(ChunkTag, u32)>> + '_ {
-        (0..self.plain.chunk_count()).map(|index| {
-            let (id, bytes) = self.plain.chunk(index)?;
-            let length = u32::try_from(bytes.len()).ok()?;
-            let is_right = self.kind == FrameKind::Content && !self.wrong.contains(&index);
-            is_right.then_some((id.tag(), length))
-        })
+    /// Tag and length of each chunk, if these are chunks of content.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (ChunkTag, u32)> + '_ {
+        let is_content = self.kind == FrameKind::Content;
+        let rows = self.tags.iter().zip(self.plain.chunks());
+        rows.filter(move |_| is_content)
+            .map(|(tag, bytes)| (*tag, u32::try_from(bytes.len()).unwrap_or(u32::MAX)))
     }
 
     fn memory(&self) -> usize {
@@ -381,15 +373,12 @@ impl<'a> FrameReader<'a> {
             .decode(&opened)
             .map_err(|why| damaged(at, spot, Damage::Coded(why)))?;
         let key = self.id_key_of(opened.kind, spot.compartment, spot.epoch, spot.signer);
-        let check = ChunkCheck::new(key.ok_or_else(|| closed(spot))?);
-        let wrong = (0..plain.chunk_count()).filter(|index| {
-            let chunk = plain.chunk(*index);
-            chunk.is_none_or(|(id, bytes)| check.check(id, bytes).is_err())
-        });
+        let key = key.ok_or_else(|| closed(spot))?;
+        let tags = plain.chunks().map(|bytes| chunk_id(&key, bytes).tag());
         let frame = Arc::new(Frame {
             at,
             kind: opened.kind,
-            wrong: wrong.collect(),
+            tags: tags.collect(),
             plain,
         });
         lock(&self.frames).insert(at, Arc::clone(&frame), frame.memory());

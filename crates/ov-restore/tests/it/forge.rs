@@ -75,7 +75,7 @@ impl<'s> Forge<'s> {
         } = self;
         let mut sealed = Vec::new();
         for ((number, kind), chunks) in (0u16..).zip(KINDS).zip(&frames) {
-            let chunks: Vec<_> = chunks.iter().map(|(id, bytes)| (*id, &bytes[..])).collect();
+            let chunks: Vec<_> = chunks.iter().map(|(_, bytes)| &bytes[..]).collect();
             if let Ok(plain) = PlainFrame::of(&chunks) {
                 let coded = Encoder::new().unwrap().encode(&plain, Effort::Fast);
                 let frame = segment.seal_frame(number, kind, coded.coder.id(), &coded.bytes);
