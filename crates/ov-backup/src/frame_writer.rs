@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::thread::Scope;
 
-use ov_coding::{Effort, Encoder, FrameBuilder, Placement as Put, PlainFrame};
+use ov_coding::{Effort, Encoder, Family, FrameBuilder, GATHER_MAX, Placement as Put, PlainFrame};
 use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::id::{ChunkId, CompartmentId, MemberId, VaultId};
 use ov_format::list::{GroupChunk, PageRefs, Placement};
@@ -60,6 +60,24 @@ impl Sealing {
     pub fn to_compartment(&self) -> SealTo<'_> {
         SealTo::Compartment(self.compartment, self.epoch, &self.key)
     }
+
+    fn open_segment(&self) -> Open {
+        let to = self.to_compartment();
+        let sealer = to.segment(self.vault, self.signer, &*self.entropy);
+        let head = SegmentHead {
+            id: sealer.id(),
+            compartment: self.compartment,
+            epoch: self.epoch,
+            signer: self.signer,
+            bytes: sealer.header_and_slots().to_vec(),
+        };
+        Open {
+            sealer: Arc::new(sealer),
+            head: Arc::new(head),
+            next: 0,
+            plain: 0,
+        }
+    }
 }
 
 struct Open {
@@ -92,12 +110,27 @@ struct Sealed {
 
 type Stored = (FinishedPack, Result<Durable<ObjectName>, StoreError>);
 
-/// One of the two streams of frames: content, or pages.
-struct Stream {
-    /// Small chunks, being gathered, and the place of their frame.
+/// Small chunks, being gathered, and the place of their frame.
+#[derive(Default)]
+struct Gathering {
     builder: FrameBuilder,
     slot: Option<Slot>,
-    open: Option<Open>,
+}
+
+/// Where a chunk goes: with content of its family, or with pages.
+#[derive(Clone, Copy)]
+enum Lane {
+    Content(Family),
+    Pages,
+}
+
+impl Lane {
+    fn kind(self) -> FrameKind {
+        match self {
+            Self::Content(_) => FrameKind::Content,
+            Self::Pages => FrameKind::Tree,
+        }
+    }
 }
 
 /// Everything that was published since the last commit.
@@ -116,8 +149,10 @@ pub struct Published {
 /// Writes chunks.
 pub struct FrameWriter<'w> {
     sealing: &'w Sealing,
-    content: Stream,
-    pages: Stream,
+    content: [Gathering; Family::COUNT],
+    content_segment: Option<Open>,
+    pages: Gathering,
+    page_segment: Option<Open>,
     seal: Ordered<'w, Job, Result<Sealed, BackupError>>,
     put: Ordered<'w, FinishedPack, Stored>,
     pack: PackWriter,
@@ -164,15 +199,12 @@ impl<'w> FrameWriter<'w> {
                 )
             }
         });
-        let stream = || Stream {
-            builder: FrameBuilder::new(),
-            slot: None,
-            open: None,
-        };
         Ok(Self {
             sealing,
-            content: stream(),
-            pages: stream(),
+            content: Default::default(),
+            content_segment: None,
+            pages: Gathering::default(),
+            page_segment: None,
             seal,
             put,
             pack: PackWriter::new(sealing.vault),
@@ -189,45 +221,45 @@ impl<'w> FrameWriter<'w> {
         self.stored
     }
 
-    /// Adds a chunk of content.
-    pub fn add(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
-        self.add_to(FrameKind::Content, id, bytes)
+    /// Adds a chunk of content of this family.
+    pub fn add(
+        &mut self,
+        family: Family,
+        id: ChunkId,
+        bytes: Vec<u8>,
+    ) -> Result<ChunkRef, BackupError> {
+        self.add_to(Lane::Content(family), id, bytes)
     }
 
     /// Adds a page, of a tree or of extents.
     pub fn add_page(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
-        self.add_to(FrameKind::Tree, id, bytes)
+        self.add_to(Lane::Pages, id, bytes)
     }
 
-    fn stream(&mut self, kind: FrameKind) -> &mut Stream {
-        match kind {
-            FrameKind::Content => &mut self.content,
-            _ => &mut self.pages,
+    fn gathering(&mut self, lane: Lane) -> &mut Gathering {
+        match lane {
+            Lane::Content(family) => &mut self.content[family.number()],
+            Lane::Pages => &mut self.pages,
         }
     }
 
-    fn add_to(
-        &mut self,
-        kind: FrameKind,
-        id: ChunkId,
-        bytes: Vec<u8>,
-    ) -> Result<ChunkRef, BackupError> {
-        let (at, index) = match self.stream(kind).builder.place(bytes.len()) {
+    fn add_to(&mut self, lane: Lane, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
+        let (at, index) = match self.gathering(lane).builder.place(bytes.len()) {
             Put::Alone => {
-                let slot = self.slot(kind, bytes.len());
+                let slot = self.slot(lane, bytes.len());
                 let at = slot.at;
                 self.submit(Job {
                     slot,
-                    kind,
+                    kind: lane.kind(),
                     frame: PlainFrame::alone(bytes)?,
                 })?;
                 (at, 0)
             }
             Put::StartNext => {
-                self.close_frame(kind)?;
-                self.join(kind, &bytes)?
+                self.close_frame(lane)?;
+                self.join(lane, &bytes)?
             }
-            Put::Join { .. } => self.join(kind, &bytes)?,
+            Put::Join { .. } => self.join(lane, &bytes)?,
         };
         let chunk = ChunkRef {
             tag: id.tag(),
@@ -242,72 +274,54 @@ impl<'w> FrameWriter<'w> {
         Ok(chunk)
     }
 
-    fn join(&mut self, kind: FrameKind, bytes: &[u8]) -> Result<(FrameRef, u16), BackupError> {
-        let at = match &self.stream(kind).slot {
+    fn join(&mut self, lane: Lane, bytes: &[u8]) -> Result<(FrameRef, u16), BackupError> {
+        let at = match &self.gathering(lane).slot {
             Some(slot) => slot.at,
             None => {
-                let slot = self.slot(kind, 0);
+                let slot = self.slot(lane, GATHER_MAX);
                 let at = slot.at;
-                self.stream(kind).slot = Some(slot);
+                self.gathering(lane).slot = Some(slot);
                 at
             }
         };
-        let stream = self.stream(kind);
-        let index = stream.builder.push(bytes)?;
-        if let Some(open) = &mut stream.open {
-            open.plain += bytes.len();
-        }
-        if stream.builder.is_full() {
-            self.close_frame(kind)?;
+        let builder = &mut self.gathering(lane).builder;
+        let index = builder.push(bytes)?;
+        if builder.is_full() {
+            self.close_frame(lane)?;
         }
         Ok((at, index))
     }
 
-    /// The next place: in the open segment, or in a new one.
-    fn slot(&mut self, kind: FrameKind, length: usize) -> Slot {
-        let room = |open: &Open| {
-            open.next < SEGMENT_FRAMES_MAX && open.plain + length <= SEGMENT_BYTES_MAX
+    /// The next place, for a frame of at most so many plain bytes: in the open segment, or in a
+    /// new one.
+    fn slot(&mut self, lane: Lane, plain: usize) -> Slot {
+        let segment = match lane {
+            Lane::Content(_) => &mut self.content_segment,
+            Lane::Pages => &mut self.page_segment,
         };
-        let open = self.stream(kind).open.take().filter(room);
-        let mut open = open.unwrap_or_else(|| self.open_segment());
+        let room =
+            |open: &Open| open.next < SEGMENT_FRAMES_MAX && open.plain + plain <= SEGMENT_BYTES_MAX;
+        let sealing = self.sealing;
+        let open = segment.take().filter(room);
+        let open = segment.insert(open.unwrap_or_else(|| sealing.open_segment()));
         let at = FrameRef {
             segment: open.head.id,
             frame: open.next,
         };
-        let slot = Slot {
+        open.next += 1;
+        open.plain += plain;
+        Slot {
             at,
             sealer: open.sealer.clone(),
             head: open.head.clone(),
-        };
-        open.next += 1;
-        open.plain += length;
-        self.stream(kind).open = Some(open);
-        slot
-    }
-
-    fn open_segment(&self) -> Open {
-        let sealing = self.sealing;
-        let to = sealing.to_compartment();
-        let sealer = to.segment(sealing.vault, sealing.signer, &*sealing.entropy);
-        let head = SegmentHead {
-            id: sealer.id(),
-            compartment: sealing.compartment,
-            epoch: sealing.epoch,
-            signer: sealing.signer,
-            bytes: sealer.header_and_slots().to_vec(),
-        };
-        Open {
-            sealer: Arc::new(sealer),
-            head: Arc::new(head),
-            next: 0,
-            plain: 0,
         }
     }
 
     /// Hands the gathered frame to the sealing stage.
-    fn close_frame(&mut self, kind: FrameKind) -> Result<(), BackupError> {
-        let stream = self.stream(kind);
-        match (stream.slot.take(), stream.builder.take()) {
+    fn close_frame(&mut self, lane: Lane) -> Result<(), BackupError> {
+        let gathering = self.gathering(lane);
+        let kind = lane.kind();
+        match (gathering.slot.take(), gathering.builder.take()) {
             (Some(slot), Some(frame)) => self.submit(Job { slot, kind, frame }),
             _ => Ok(()),
         }
@@ -373,8 +387,10 @@ impl<'w> FrameWriter<'w> {
     /// Closes all frames and packs, waits until they are durable, and says what was stored since
     /// the last time. Segments do not outlive this.
     pub fn flush(&mut self) -> Result<Published, BackupError> {
-        self.close_frame(FrameKind::Content)?;
-        self.close_frame(FrameKind::Tree)?;
+        for family in Family::all() {
+            self.close_frame(Lane::Content(family))?;
+        }
+        self.close_frame(Lane::Pages)?;
         while let Some(sealed) = self.seal.take()? {
             self.pack(sealed?)?;
         }
@@ -396,8 +412,8 @@ impl<'w> FrameWriter<'w> {
         while let Some(stored) = self.put.take()? {
             self.stored_pack(stored)?;
         }
-        self.content.open = None;
-        self.pages.open = None;
+        self.content_segment = None;
+        self.page_segment = None;
         Ok(std::mem::take(&mut self.published))
     }
 

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::thread::Scope;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use ov_coding::Family;
 use ov_format::content::{ChunkRef, Content, Extent, FrameRef};
 use ov_format::entry::{Entry, Kind, ReadState, Time};
 use ov_format::id::ChunkId;
@@ -344,6 +345,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         pages: &mut PageWriter,
         next: &mut dyn FnMut() -> Result<Piece, BackupError>,
     ) -> Result<(Box<Entry>, Fingerprint), BackupError> {
+        let family = Family::of_name(&item.key.name);
         let mut extents: Vec<Extent> = Vec::new();
         let mut inline = None;
         let ending = loop {
@@ -356,7 +358,7 @@ impl<'p, 'w> Pass<'p, 'w> {
                 Piece::Inline(bytes) => inline = Some(bytes),
                 Piece::Chunk(id, bytes) => {
                     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                    let chunk = self.chunk(id, bytes)?;
+                    let chunk = self.chunk(family, id, bytes)?;
                     extents.push(Extent::Data { chunk, length });
                     // One file may take days.
                     (self.checkpoint)(self.frames, pages, When::Due)?;
@@ -425,12 +427,17 @@ impl<'p, 'w> Pass<'p, 'w> {
         ReadState::Unreadable(reason)
     }
 
-    fn chunk(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
+    fn chunk(
+        &mut self,
+        family: Family,
+        id: ChunkId,
+        bytes: Vec<u8>,
+    ) -> Result<ChunkRef, BackupError> {
         if let Some(known) = self.index.find(&id) {
             return Ok(known);
         }
         self.report.bytes_added += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let chunk = self.frames.add(id, bytes)?;
+        let chunk = self.frames.add(family, id, bytes)?;
         self.index.insert(&chunk);
         Ok(chunk)
     }

@@ -28,5 +28,5 @@ pub use decode::Decoder;
 pub use encode::{CodedFrame, Encoder};
 pub use error::CodingError;
 pub use frame::{FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
-pub use gather::{ALONE_MIN, FrameBuilder, GATHER_MAX, Gatherer, Placement};
+pub use gather::{ALONE_MIN, Family, FrameBuilder, GATHER_MAX, Gatherer, Placement};
 pub use profile::Profile;

@@ -7,7 +7,7 @@
 use crate::error::FormatError;
 
 /// Stored length to which full packs are filled, in bytes.
-pub const PACK_BYTES: usize = 32 * 1024 * 1024;
+pub const PACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Least stored length of a pack, in bytes.
 pub const PACK_BYTES_MIN: usize = 64 * 1024;
