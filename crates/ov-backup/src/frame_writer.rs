@@ -161,6 +161,8 @@ pub struct FrameWriter<'w> {
     waiting_bytes: usize,
     published: Published,
     stored: u64,
+    /// Buffers of packs that were stored.
+    spare: Vec<Vec<u8>>,
 }
 
 impl<'w> FrameWriter<'w> {
@@ -190,13 +192,7 @@ impl<'w> FrameWriter<'w> {
             move |pack: FinishedPack| {
                 let name = ObjectName::Pack(pack.object.hash);
                 let durable = store.put_new(&name, &pack.bytes);
-                (
-                    FinishedPack {
-                        bytes: Vec::new(),
-                        ..pack
-                    },
-                    durable,
-                )
+                (pack, durable)
             }
         });
         Ok(Self {
@@ -213,6 +209,7 @@ impl<'w> FrameWriter<'w> {
             waiting_bytes: 0,
             published: Published::default(),
             stored: 0,
+            spare: Vec::new(),
         })
     }
 
@@ -347,8 +344,7 @@ impl<'w> FrameWriter<'w> {
             };
         }
         if !self.pack.fits(&sealed.head, sealed.frame.bytes.len()) {
-            let full = std::mem::replace(&mut self.pack, PackWriter::new(self.sealing.vault));
-            self.store(full)?;
+            self.store_pack()?;
         }
         self.pack.push(&sealed.head, sealed.number, &sealed.frame);
         Ok(())
@@ -358,9 +354,7 @@ impl<'w> FrameWriter<'w> {
         self.waiting_bytes = 0;
         for sealed in std::mem::take(&mut self.waiting) {
             if !self.page_pack.fits(&sealed.head, sealed.frame.bytes.len()) {
-                let empty = PackWriter::new(self.sealing.vault);
-                let full = std::mem::replace(&mut self.page_pack, empty);
-                self.store(full)?;
+                self.store_page_pack()?;
             }
             self.page_pack
                 .push(&sealed.head, sealed.number, &sealed.frame);
@@ -381,6 +375,7 @@ impl<'w> FrameWriter<'w> {
     fn stored_pack(&mut self, (pack, durable): Stored) -> Result<(), BackupError> {
         self.published.packs.push((pack.object, durable?));
         self.published.placements.extend(pack.placements);
+        self.spare.push(pack.bytes);
         Ok(())
     }
 
@@ -403,11 +398,11 @@ impl<'w> FrameWriter<'w> {
         } else {
             self.pack_waiting()?;
         }
-        for last in [Self::take_pack, Self::take_page_pack] {
-            let pack = last(self);
-            if !pack.is_empty() {
-                self.store(pack)?;
-            }
+        if !self.pack.is_empty() {
+            self.store_pack()?;
+        }
+        if !self.page_pack.is_empty() {
+            self.store_page_pack()?;
         }
         while let Some(stored) = self.put.take()? {
             self.stored_pack(stored)?;
@@ -417,12 +412,25 @@ impl<'w> FrameWriter<'w> {
         Ok(std::mem::take(&mut self.published))
     }
 
-    fn take_pack(&mut self) -> PackWriter {
-        std::mem::replace(&mut self.pack, PackWriter::new(self.sealing.vault))
+    fn store_pack(&mut self) -> Result<(), BackupError> {
+        let empty = PackWriter::new(self.sealing.vault);
+        let full = std::mem::replace(&mut self.pack, empty);
+        self.store(full)?;
+        self.pack = self.empty_pack();
+        Ok(())
     }
 
-    fn take_page_pack(&mut self) -> PackWriter {
-        std::mem::replace(&mut self.page_pack, PackWriter::new(self.sealing.vault))
+    fn store_page_pack(&mut self) -> Result<(), BackupError> {
+        let empty = PackWriter::new(self.sealing.vault);
+        let full = std::mem::replace(&mut self.page_pack, empty);
+        self.store(full)?;
+        self.page_pack = self.empty_pack();
+        Ok(())
+    }
+
+    fn empty_pack(&mut self) -> PackWriter {
+        let buffer = self.spare.pop().unwrap_or_default();
+        PackWriter::in_buffer(self.sealing.vault, buffer)
     }
 }
 

@@ -81,6 +81,12 @@ impl PageWriter {
         }
     }
 
+    /// Says that something could not be read that has no entry of its own: the names in a folder,
+    /// say, after the folder's entry was made.
+    pub fn count_trouble(&mut self) {
+        self.counts.troubled += 1;
+    }
+
     /// Adds the next entry.
     pub fn push(&mut self, entry: Entry, sink: &mut dyn PageSink) -> Result<(), BackupError> {
         self.counts.entries += 1;

@@ -156,7 +156,7 @@ impl<'p, 'w> Pass<'p, 'w> {
             let next = match item {
                 Ok(item) => self.begin(item, jobs.as_ref())?,
                 Err(error) => {
-                    self.missed(&error)?;
+                    self.missed(&error, pages)?;
                     continue;
                 }
             };
@@ -177,11 +177,12 @@ impl<'p, 'w> Pass<'p, 'w> {
     }
 
     /// A name that could not even become an item.
-    fn missed(&mut self, error: &SourceError) -> Result<(), BackupError> {
+    fn missed(&mut self, error: &SourceError, pages: &mut PageWriter) -> Result<(), BackupError> {
         match error {
             SourceError::Vanished { .. } => self.report.vanished += 1,
             SourceError::Unreadable { .. } | SourceError::NotAFile { .. } => {
                 self.report.unreadable += 1;
+                pages.count_trouble();
             }
             // Anything else is about the source as a whole.
             other => return Err(BackupError::Stopped(other.to_string())),

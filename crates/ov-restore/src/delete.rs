@@ -63,8 +63,13 @@ impl Pass<'_> {
             names.insert(entry.key.name);
         }
         self.clear(&folder, &names);
-        for folder in std::mem::take(&mut self.unseen) {
-            self.clear(&folder, &HashSet::new());
+        // A folder whose names could not all be listed stands there empty: in a snapshot with
+        // troubles nobody can tell it from one that was.
+        let empty = std::mem::take(&mut self.unseen);
+        if !self.wanted.tree.is_troubled() {
+            for folder in empty {
+                self.clear(&folder, &HashSet::new());
+            }
         }
         true
     }

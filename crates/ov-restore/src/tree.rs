@@ -16,13 +16,23 @@ use crate::reader::{FrameReader, refused};
 pub struct Tree<'r> {
     reader: &'r FrameReader<'r>,
     root: Option<(ChunkRef, u8)>,
+    troubled: u64,
 }
 
 impl<'r> Tree<'r> {
     /// The tree that a snapshot names.
     pub fn of(reader: &'r FrameReader<'r>, snapshot: &Snapshot) -> Self {
         let root = snapshot.root.map(|root| (root, snapshot.root_level));
-        Self { reader, root }
+        Self {
+            reader,
+            root,
+            troubled: snapshot.counts.troubled,
+        }
+    }
+
+    /// Whether the backup could not read all that it looked at.
+    pub fn is_troubled(&self) -> bool {
+        self.troubled > 0
     }
 
     /// What it is read with.

@@ -51,13 +51,21 @@ pub struct FinishedPack {
 impl PackWriter {
     /// An empty pack.
     pub fn new(vault: VaultId) -> Self {
+        Self::in_buffer(vault, Vec::new())
+    }
+
+    /// An empty pack in a buffer that another was in: memory that is new to a process costs as much
+    /// as filling it.
+    pub fn in_buffer(vault: VaultId, mut bytes: Vec<u8>) -> Self {
         let header = ObjectHeader {
             kind: ObjectKind::Pack,
             vault,
         };
+        bytes.clear();
+        bytes.extend_from_slice(&header.encode());
         Self {
             vault,
-            bytes: header.encode().to_vec(),
+            bytes,
             placements: Vec::new(),
         }
     }

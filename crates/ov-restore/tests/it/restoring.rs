@@ -11,7 +11,7 @@ use ov_restore::{
     Deleting, Ending, EntryError, Filter, Part, Report, RestoreOptions, Verifying, Void, plan,
     restore, would_delete,
 };
-use ov_source::Overwrite;
+use ov_source::{FileTree, Item, OpenFile, Overwrite, Selection, ShownPath, Source, SourceError};
 use ov_store::faulty::nth_where;
 use ov_store::{Fault, Flaky, Operation};
 
@@ -250,6 +250,45 @@ fn what_the_snapshot_does_not_hold_is_deleted_when_asked_for_and_below_roots_alo
     assert_eq!((report.deleted, report.failures.count), (2, 0));
     assert_eq!(look(&inside), look(&site.data()));
     assert!(target.path().join("mine").exists());
+}
+
+/// A tree in which the names in one folder cannot be listed, which shows after its entry was made.
+struct BreaksOff(FileTree);
+
+impl Source for BreaksOff {
+    fn walk(&self) -> Box<dyn Iterator<Item = Result<Item, SourceError>> + Send + '_> {
+        let listed = self.0.walk().filter(|item| {
+            let inside = |item: &Item| item.key.parent.ends_with(b"/many");
+            !item.as_ref().is_ok_and(inside)
+        });
+        let failed = SourceError::Unreadable {
+            path: ShownPath::new(b"/data/many".to_vec()),
+            source: std::io::Error::from_raw_os_error(5),
+        };
+        Box::new(listed.chain([Err(failed)]))
+    }
+
+    fn open(&self, item: &Item) -> Result<Box<dyn OpenFile>, SourceError> {
+        self.0.open(item)
+    }
+}
+
+#[test]
+fn a_folder_whose_names_could_not_be_listed_is_not_emptied_by_a_restore() {
+    let mut site = filled();
+    let tree = FileTree::new(vec![site.data()], Selection::everything()).unwrap();
+    site.run_from(&BreaksOff(tree), &[]);
+    let opened = site.open();
+    assert_eq!(opened.latest().snapshot.counts.troubled, 1);
+    let part = below(&site);
+    let options = RestoreOptions {
+        deleting: Deleting::Others,
+        ..RestoreOptions::default()
+    };
+    let before = look(&site.data().join("many"));
+    let report = restored(&opened, &part, &site.data(), &options);
+    assert_eq!((report.deleted, report.failures.count), (0, 0));
+    assert_eq!(look(&site.data().join("many")), before);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use ov_restore::{
     load_graph,
 };
 use ov_seal::entropy::{Entropy, SeededEntropy};
-use ov_source::{FileTree, Selection};
+use ov_source::{FileTree, Selection, Source};
 use ov_store::{Memory, Store};
 use ov_vault::append::Writer;
 use ov_vault::graph::Graph;
@@ -102,6 +102,11 @@ impl Site {
     }
 
     pub fn run_tagged(&mut self, tags: &[&str]) {
+        let source = FileTree::new(vec![self.data()], Selection::everything()).unwrap();
+        self.run_from(&source, tags);
+    }
+
+    pub fn run_from(&mut self, source: &dyn Source, tags: &[&str]) {
         self.clock.0.fetch_add(86_400, Ordering::Relaxed);
         let options = BackupOptions {
             dataset: "files".to_owned(),
@@ -110,7 +115,6 @@ impl Site {
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             ..BackupOptions::default()
         };
-        let source = FileTree::new(vec![self.data()], Selection::everything()).unwrap();
         let seams = Seams {
             entropy: Arc::clone(&self.entropy),
             clock: &self.clock,
@@ -118,7 +122,7 @@ impl Site {
             state: None,
             threads: Threads::Inline,
         };
-        backup(&mut self.vault, &self.agent, &source, &options, &seams).unwrap();
+        backup(&mut self.vault, &self.agent, source, &options, &seams).unwrap();
     }
 
     pub fn open(&self) -> Opened<'_> {
