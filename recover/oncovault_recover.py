@@ -667,20 +667,52 @@ def decode_frame(coder, coded):
         raise Bad("a frame of more than 8 MiB")
     payload = coded[2 + 4 * count:]
     if coder == 1:
-        try:
-            if payload[:4] != b"\x28\xb5\x2f\xfd":
-                raise Bad("not a zstd frame")
-            says = zstandard.get_frame_parameters(payload)
-            if says.dict_id or says.content_size != total:
-                raise Bad("a zstd frame of another length, or with a dictionary")
-            payload = zstandard.ZstdDecompressor().decompress(payload, max_output_size=total, allow_extra_data=False)
-        except zstandard.ZstdError as error:
-            raise Bad(f"zstd: {error}") from None
+        payload = unzstd(payload, total)
+    elif coder == 2:
+        payload = join_image(unzstd(payload, total + 7))
     elif coder != 0:
         raise Bad(f"coder {coder} is unknown")
     if len(payload) != total:
         raise Bad("a frame whose chunks do not fill it")
     return payload, chunks
+
+
+def unzstd(payload, length):
+    """The content of exactly one zstd frame that states this length."""
+    try:
+        if payload[:4] != b"\x28\xb5\x2f\xfd":
+            raise Bad("not a zstd frame")
+        says = zstandard.get_frame_parameters(payload)
+        if says.dict_id or says.content_size != length:
+            raise Bad("a zstd frame of another length, or with a dictionary")
+        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=length, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise Bad(f"zstd: {error}") from None
+
+
+def join_image(content):
+    """§8.4, image: samples from what their neighbours foretell and what is left."""
+    row, step, width, signed = struct.unpack("<IBBB", content[:7])
+    if not 1 <= step <= 4 or not step < row <= 1 << 20 or width not in (1, 2, 4) or signed > 1:
+        raise Bad("an image that cannot be")
+    count, modulus, half = (len(content) - 7) // width, 1 << 8 * width, 1 << 8 * width - 1
+    folded = bytearray(count * width)
+    for plane in range(width):
+        folded[plane::width] = content[7 + plane * count:7 + (plane + 1) * count]
+    x = []
+    for i, (e,) in enumerate(struct.iter_unpack("<" + " BH I"[width], folded)):
+        if i < row:
+            p = x[i - step] if i >= step else 0
+        elif i % row < step:
+            p = x[i - row]
+        else:
+            a, b, c = x[i - step], x[i - row], x[i - row - step]
+            low, high = (a, b) if a < b else (b, a)
+            p = low if c >= high else high if c <= low else a + b - c
+        x.append((p + (e >> 1 ^ -(e & 1)) + half) % modulus - half)
+    flip = 0 if signed else half
+    samples = struct.pack(f"<{count}" + " BH I"[width], *[sample % modulus ^ flip for sample in x])
+    return samples + content[7 + count * width:]
 
 
 # ---------------------------------------------------------------------------------------------------------

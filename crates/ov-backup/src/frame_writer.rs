@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::thread::Scope;
 
-use ov_coding::{Effort, Encoder, Family, FrameBuilder, GATHER_MAX, Placement as Put, PlainFrame};
+use ov_coding::{
+    Effort, Encoder, Family, FrameBuilder, GATHER_MAX, Placement as Put, PlainFrame, Shape,
+};
 use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::id::{ChunkId, CompartmentId, MemberId, VaultId};
 use ov_format::list::{GroupChunk, PageRefs, Placement};
@@ -98,6 +100,7 @@ struct Slot {
 struct Job {
     slot: Slot,
     kind: FrameKind,
+    shape: Shape,
     frame: PlainFrame,
 }
 
@@ -110,24 +113,27 @@ struct Sealed {
 
 type Stored = (FinishedPack, Result<Durable<ObjectName>, StoreError>);
 
-/// Small chunks, being gathered, and the place of their frame.
+/// Small chunks, being gathered, what all of them look like, and the place of their frame.
 #[derive(Default)]
 struct Gathering {
     builder: FrameBuilder,
+    shape: Shape,
     slot: Option<Slot>,
 }
 
-/// Where a chunk goes: with content of its family, or with pages.
+/// Where a chunk goes: with content of its shape if that is known, else of its family, or with
+/// pages.
 #[derive(Clone, Copy)]
 enum Lane {
     Content(Family),
+    Shaped,
     Pages,
 }
 
 impl Lane {
     fn kind(self) -> FrameKind {
         match self {
-            Self::Content(_) => FrameKind::Content,
+            Self::Content(_) | Self::Shaped => FrameKind::Content,
             Self::Pages => FrameKind::Tree,
         }
     }
@@ -150,6 +156,7 @@ pub struct Published {
 pub struct FrameWriter<'w> {
     sealing: &'w Sealing,
     content: [Gathering; Family::COUNT],
+    shaped: Gathering,
     content_segment: Option<Open>,
     pages: Gathering,
     page_segment: Option<Open>,
@@ -198,6 +205,7 @@ impl<'w> FrameWriter<'w> {
         Ok(Self {
             sealing,
             content: Default::default(),
+            shaped: Gathering::default(),
             content_segment: None,
             pages: Gathering::default(),
             page_segment: None,
@@ -218,29 +226,40 @@ impl<'w> FrameWriter<'w> {
         self.stored
     }
 
-    /// Adds a chunk of content of this family.
+    /// Adds a chunk of content of this family and shape.
     pub fn add(
         &mut self,
-        family: Family,
+        (family, shape): (Family, Shape),
         id: ChunkId,
         bytes: Vec<u8>,
     ) -> Result<ChunkRef, BackupError> {
-        self.add_to(Lane::Content(family), id, bytes)
+        let lane = match shape {
+            Shape::Unknown => Lane::Content(family),
+            _ => Lane::Shaped,
+        };
+        self.add_to(lane, shape, id, bytes)
     }
 
     /// Adds a page, of a tree or of extents.
     pub fn add_page(&mut self, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
-        self.add_to(Lane::Pages, id, bytes)
+        self.add_to(Lane::Pages, Shape::Unknown, id, bytes)
     }
 
     fn gathering(&mut self, lane: Lane) -> &mut Gathering {
         match lane {
             Lane::Content(family) => &mut self.content[family.number()],
+            Lane::Shaped => &mut self.shaped,
             Lane::Pages => &mut self.pages,
         }
     }
 
-    fn add_to(&mut self, lane: Lane, id: ChunkId, bytes: Vec<u8>) -> Result<ChunkRef, BackupError> {
+    fn add_to(
+        &mut self,
+        lane: Lane,
+        shape: Shape,
+        id: ChunkId,
+        bytes: Vec<u8>,
+    ) -> Result<ChunkRef, BackupError> {
         let (at, index) = match self.gathering(lane).builder.place(bytes.len()) {
             Put::Alone => {
                 let slot = self.slot(lane, bytes.len());
@@ -248,15 +267,17 @@ impl<'w> FrameWriter<'w> {
                 self.submit(Job {
                     slot,
                     kind: lane.kind(),
+                    shape,
                     frame: PlainFrame::alone(bytes)?,
                 })?;
                 (at, 0)
             }
-            Put::StartNext => {
+            Put::Join { .. } if self.gathering(lane).shape == shape => self.join(lane, &bytes)?,
+            Put::Join { .. } | Put::StartNext => {
                 self.close_frame(lane)?;
+                self.gathering(lane).shape = shape;
                 self.join(lane, &bytes)?
             }
-            Put::Join { .. } => self.join(lane, &bytes)?,
         };
         let chunk = ChunkRef {
             tag: id.tag(),
@@ -293,7 +314,7 @@ impl<'w> FrameWriter<'w> {
     /// new one.
     fn slot(&mut self, lane: Lane, plain: usize) -> Slot {
         let segment = match lane {
-            Lane::Content(_) => &mut self.content_segment,
+            Lane::Content(_) | Lane::Shaped => &mut self.content_segment,
             Lane::Pages => &mut self.page_segment,
         };
         let room =
@@ -317,9 +338,14 @@ impl<'w> FrameWriter<'w> {
     /// Hands the gathered frame to the sealing stage.
     fn close_frame(&mut self, lane: Lane) -> Result<(), BackupError> {
         let gathering = self.gathering(lane);
-        let kind = lane.kind();
+        let (kind, shape) = (lane.kind(), gathering.shape);
         match (gathering.slot.take(), gathering.builder.take()) {
-            (Some(slot), Some(frame)) => self.submit(Job { slot, kind, frame }),
+            (Some(slot), Some(frame)) => self.submit(Job {
+                slot,
+                kind,
+                shape,
+                frame,
+            }),
             _ => Ok(()),
         }
     }
@@ -385,6 +411,7 @@ impl<'w> FrameWriter<'w> {
         for family in Family::all() {
             self.close_frame(Lane::Content(family))?;
         }
+        self.close_frame(Lane::Shaped)?;
         self.close_frame(Lane::Pages)?;
         while let Some(sealed) = self.seal.take()? {
             self.pack(sealed?)?;
@@ -435,8 +462,13 @@ impl<'w> FrameWriter<'w> {
 }
 
 fn seal_job(encoder: &mut Encoder, job: Job, effort: Effort) -> Sealed {
-    let Job { slot, kind, frame } = job;
-    let coded = encoder.encode(&frame, effort);
+    let Job {
+        slot,
+        kind,
+        shape,
+        frame,
+    } = job;
+    let coded = encoder.encode_as(shape, &frame, effort);
     let number = slot.at.frame;
     let frame = slot
         .sealer

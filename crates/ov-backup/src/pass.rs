@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::thread::Scope;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use ov_coding::Family;
+use ov_coding::{Family, Shape};
 use ov_format::content::{ChunkRef, Content, Extent, FrameRef};
 use ov_format::entry::{Entry, Kind, ReadState, Time};
 use ov_format::id::ChunkId;
@@ -357,9 +357,9 @@ impl<'p, 'w> Pass<'p, 'w> {
                 }
                 Piece::Hole(length) => push_hole(&mut extents, length),
                 Piece::Inline(bytes) => inline = Some(bytes),
-                Piece::Chunk(id, bytes) => {
+                Piece::Chunk(id, bytes, shape) => {
                     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                    let chunk = self.chunk(family, id, bytes)?;
+                    let chunk = self.chunk((family, shape), id, bytes)?;
                     extents.push(Extent::Data { chunk, length });
                     // One file may take days.
                     (self.checkpoint)(self.frames, pages, When::Due)?;
@@ -430,7 +430,7 @@ impl<'p, 'w> Pass<'p, 'w> {
 
     fn chunk(
         &mut self,
-        family: Family,
+        looks: (Family, Shape),
         id: ChunkId,
         bytes: Vec<u8>,
     ) -> Result<ChunkRef, BackupError> {
@@ -438,7 +438,7 @@ impl<'p, 'w> Pass<'p, 'w> {
             return Ok(known);
         }
         self.report.bytes_added += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let chunk = self.frames.add(family, id, bytes)?;
+        let chunk = self.frames.add(looks, id, bytes)?;
         self.index.insert(&chunk);
         Ok(chunk)
     }

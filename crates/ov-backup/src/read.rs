@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use ov_coding::{Cutter, Input, Profile};
+use ov_coding::{Cutter, Input, Layer, Profile, Shape};
 use ov_format::content::INLINE_BYTES_MAX;
 use ov_format::id::ChunkId;
 use ov_seal::compartment::{IdKey, chunk_id};
@@ -14,8 +14,8 @@ const READ_BYTES: usize = 1024 * 1024;
 /// A piece of a file, in order.
 #[derive(Debug)]
 pub enum Piece {
-    /// A chunk and its bytes.
-    Chunk(ChunkId, Vec<u8>),
+    /// A chunk, its bytes and what they look like.
+    Chunk(ChunkId, Vec<u8>, Shape),
     /// A hole of this many bytes.
     Hole(u64),
     /// The whole content, so small that it goes into the entry.
@@ -179,27 +179,30 @@ impl Reading<'_> {
     fn data(&mut self, file: &mut dyn OpenFile) -> Result<Flow, SourceError> {
         self.buffer.clear();
         let first = self.length == 0;
-        let mut cutter: Option<&Cutter> = None;
+        let mut layer: Option<Layer> = None;
         loop {
             let Some(input) = self.fill(file)? else {
                 return Ok(Flow::Stop);
             };
-            if first && cutter.is_none() && self.is_inline(input) {
+            if first && layer.is_none() && self.is_inline(input) {
                 self.length += as_u64(self.buffer.len());
                 return Ok((self.emit)(Piece::Inline(std::mem::take(self.buffer))));
             }
-            let cutter = *cutter.get_or_insert_with(|| {
-                let head = &self.buffer[..self.buffer.len().min(4096)];
-                self.keys
-                    .cutter(Profile::for_file(&self.item.key.name, self.size, head))
+            let layer = layer.get_or_insert_with(|| {
+                let name = &self.item.key.name;
+                match first {
+                    true => Layer::of_file(name, self.size, self.buffer),
+                    false => Layer::of_part(name, self.size, self.buffer),
+                }
             });
+            let cutter = self.keys.cutter(layer.profile());
             let mut at = 0;
-            while let Some(cut) = cutter.cut(&self.buffer[at..], input) {
-                let bytes = self.buffer[at..at + cut].to_vec();
-                self.length += as_u64(cut);
-                at += cut;
+            while let Some(cut) = layer.cut(cutter, &self.buffer[at..], input) {
+                let bytes = self.buffer[at..at + cut.length].to_vec();
+                self.length += as_u64(cut.length);
+                at += cut.length;
                 let id = chunk_id(&self.keys.id, &bytes);
-                if (self.emit)(Piece::Chunk(id, bytes)) == Flow::Stop {
+                if (self.emit)(Piece::Chunk(id, bytes, cut.shape)) == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
             }

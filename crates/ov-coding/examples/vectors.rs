@@ -6,7 +6,9 @@
 use std::error::Error;
 
 use data_encoding::HEXLOWER;
-use ov_coding::{Coder, CutKey, Cutter, Effort, Encoder, GEAR_CONTEXT, PlainFrame, Profile};
+use ov_coding::{
+    Coder, CutKey, Cutter, Effort, Encoder, GEAR_CONTEXT, PlainFrame, Profile, Raster, Shape, Sign,
+};
 use serde_json::{Value, json};
 
 /// Input of the keyed BLAKE3 whose extendable output is the material to cut.
@@ -102,6 +104,31 @@ fn frame_vectors() -> Result<Value, Box<dyn Error>> {
             "four chunks, zstd, one of them empty",
             &[&text, b"", b"x", &text],
         )?,
+        image_case(
+            "an image of 16 bits, unsigned",
+            &[&pixels(600, 2, 900)],
+            (30, 1, 2, Sign::Unsigned),
+        )?,
+        image_case(
+            "two images of 16 bits, signed, in rows that their ends cut",
+            &[&pixels(500, 2, -3), &pixels(333, 2, 40)],
+            (30, 1, 2, Sign::Signed),
+        )?,
+        image_case(
+            "an image of three colours of 8 bits",
+            &[&pixels(900, 1, 130)],
+            (60, 3, 1, Sign::Unsigned),
+        )?,
+        image_case(
+            "an image of 32 bits, and three bytes more",
+            &[&pixels(400, 4, 70_000), b"abc"],
+            (25, 1, 4, Sign::Unsigned),
+        )?,
+        image_case(
+            "an image of less than a row",
+            &[&pixels(200, 2, 5)],
+            (1000, 4, 2, Sign::Signed),
+        )?,
     ];
     Ok(json!({
         "about": "Coded frames. accepted: frame, decoded with coder, gives exactly chunks. A \
@@ -111,8 +138,32 @@ fn frame_vectors() -> Result<Value, Box<dyn Error>> {
     }))
 }
 
+/// Samples that go up and down around `middle`, of this many bytes each.
+fn pixels(count: i64, bytes: usize, middle: i64) -> Vec<u8> {
+    let sample = |n: i64| middle + n % 30 - (n / 30) % 7 * 3 + n * n % 5;
+    let samples = (0..count).flat_map(|n| sample(n).to_le_bytes()[..bytes].to_vec());
+    samples.collect()
+}
+
+fn image_case(
+    name: &str,
+    chunks: &[&[u8]],
+    (row, step, bytes, sign): (u32, u8, u8, Sign),
+) -> Result<Value, Box<dyn Error>> {
+    let raster = Raster::new(row, step, bytes, sign).ok_or("no raster")?;
+    let case = shaped_case(name, chunks, Shape::Raster(raster))?;
+    if case["coder"] != Coder::Image.id() {
+        return Err(format!("{name}: another coder is better").into());
+    }
+    Ok(case)
+}
+
 fn frame_case(name: &str, chunks: &[&[u8]]) -> Result<Value, Box<dyn Error>> {
-    let coded = Encoder::new()?.encode(&PlainFrame::of(chunks)?, Effort::Normal);
+    shaped_case(name, chunks, Shape::Unknown)
+}
+
+fn shaped_case(name: &str, chunks: &[&[u8]], shape: Shape) -> Result<Value, Box<dyn Error>> {
+    let coded = Encoder::new()?.encode_as(shape, &PlainFrame::of(chunks)?, Effort::Normal);
     let chunks = chunks
         .iter()
         .map(|plain| json!({ "plain": HEXLOWER.encode(plain) }));
@@ -125,7 +176,7 @@ fn frame_case(name: &str, chunks: &[&[u8]]) -> Result<Value, Box<dyn Error>> {
 }
 
 fn refused_cases(text: &[u8]) -> Result<Vec<Value>, Box<dyn Error>> {
-    let (store, zstd) = (Coder::Store.id(), Coder::Zstd.id());
+    let [store, zstd, image] = Coder::ALL.map(Coder::id);
     let packed = zstd::bulk::compress(text, 3)?;
     let unsized_frame = zstd::stream::encode_all(text, 3)?;
     let length = u32::try_from(text.len())?;
@@ -181,6 +232,30 @@ fn refused_cases(text: &[u8]) -> Result<Vec<Value>, Box<dyn Error>> {
             "NotOneZstdFrame",
         ),
         case("not zstd", zstd, one(3, b"abc"), "NotOneZstdFrame"),
+        case(
+            "an image without its parameters",
+            image,
+            one(length, &packed),
+            "LengthMismatch",
+        ),
+        case(
+            "an image of rows of no samples",
+            image,
+            one(4, &zstd::bulk::compress(b"\0\0\0\0\x01\x02\0abcd", 3)?),
+            "DamagedImage",
+        ),
+        case(
+            "an image of samples of three bytes",
+            image,
+            one(4, &zstd::bulk::compress(b"\x05\0\0\0\x01\x03\0abcd", 3)?),
+            "DamagedImage",
+        ),
+        case(
+            "an image with an unknown flag",
+            image,
+            one(4, &zstd::bulk::compress(b"\x05\0\0\0\x01\x02\x02abcd", 3)?),
+            "DamagedImage",
+        ),
         case("an unknown coder", 9, one(3, b"abc"), "UnknownCoder"),
     ])
 }

@@ -10,14 +10,21 @@ pub enum Coder {
     Store,
     /// One zstd frame (RFC 8878) that states its content size, with no dictionary.
     Zstd,
+    /// As [`Coder::Zstd`]; its content is samples less what their neighbours foretell, in planes
+    /// of bytes.
+    Image,
 }
 
 impl Coder {
+    /// Every coder, in the order of its number.
+    pub const ALL: [Self; 3] = [Self::Store, Self::Zstd, Self::Image];
+
     /// The coder of a number read from the format.
     pub const fn from_id(id: u8) -> Result<Self, CodingError> {
         match id {
             0 => Ok(Self::Store),
             1 => Ok(Self::Zstd),
+            2 => Ok(Self::Image),
             unknown => Err(CodingError::UnknownCoder(unknown)),
         }
     }
@@ -27,6 +34,7 @@ impl Coder {
         match self {
             Self::Store => 0,
             Self::Zstd => 1,
+            Self::Image => 2,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Chunks to coded bytes: compress where it pays, prove that it can be undone, else store.
 
-use std::fmt;
+use std::{fmt, mem};
 
-use zstd::zstd_safe::{CCtx, CParameter};
+use zstd::zstd_safe::{CCtx, CParameter, ParamSwitch, ResetDirective};
 
 use crate::coder::{Coder, Effort};
 use crate::decode::Decoder;
 use crate::error::CodingError;
 use crate::frame::PlainFrame;
+use crate::image;
+use crate::shape::{Raster, Shape};
 
 /// A coded payload is kept if it saves at least one byte in this many (3 %).
 const GAIN_SHARE: usize = 32;
@@ -50,6 +52,7 @@ pub struct Encoder {
     prover: Decoder,
     sample: Vec<u8>,
     trial: Vec<u8>,
+    content: Vec<u8>,
     proof: Vec<u8>,
 }
 
@@ -63,21 +66,58 @@ impl Encoder {
             prover: Decoder::new()?,
             sample: Vec::new(),
             trial: Vec::new(),
+            content: Vec::new(),
             proof: Vec::new(),
         })
     }
 
-    /// Codes a frame. Never fails: what cannot be coded with gain and proof is stored.
+    /// Codes a frame of which nothing is known. Never fails: what cannot be coded with gain and
+    /// proof is stored.
     pub fn encode(&mut self, frame: &PlainFrame, effort: Effort) -> CodedFrame {
-        let plain = frame.plain();
-        let zstd = match effort.zstd_level() {
-            Some(level) if self.seems_to_shrink(plain) => self.zstd(frame, level),
-            _ => None,
-        };
-        zstd.unwrap_or_else(|| store(frame))
+        self.encode_as(Shape::Unknown, frame, effort)
     }
 
-    fn zstd(&mut self, frame: &PlainFrame, level: i32) -> Option<CodedFrame> {
+    /// Codes a frame whose bytes are said to have this shape. If they have not, it costs time, and
+    /// never more than a few bytes.
+    pub fn encode_as(&mut self, shape: Shape, frame: &PlainFrame, effort: Effort) -> CodedFrame {
+        let Some(level) = effort.zstd_level() else {
+            return store(frame);
+        };
+        let shaped = match shape {
+            Shape::Unknown => None,
+            Shape::Raster(raster) => self.image(frame, raster, effort),
+        };
+        if let Some(coded) = &shaped
+            && self.is_clearly_smaller(coded, frame.plain())
+        {
+            return shaped.unwrap_or_else(|| store(frame));
+        }
+        let plain = match self.shrinks(frame.plain()) {
+            true => self.code(frame, Coder::Zstd, frame.plain(), Tuning::of_level(level)),
+            false => None,
+        };
+        let smallest = shaped.into_iter().chain(plain);
+        let smallest = smallest.min_by_key(|coded| coded.bytes.len());
+        smallest.unwrap_or_else(|| store(frame))
+    }
+
+    fn image(&mut self, frame: &PlainFrame, raster: Raster, effort: Effort) -> Option<CodedFrame> {
+        let mut content = mem::take(&mut self.content);
+        image::split(frame.plain(), raster, &mut content);
+        let coded = self.code(frame, Coder::Image, &content, Tuning::of_residuals(effort));
+        self.content = content;
+        coded
+    }
+
+    /// Compresses the content that stands for the frame's bytes under `coder`. Kept if there is a
+    /// gain, and if it decodes.
+    fn code(
+        &mut self,
+        frame: &PlainFrame,
+        coder: Coder,
+        content: &[u8],
+        tuning: Tuning,
+    ) -> Option<CodedFrame> {
         let plain = frame.plain();
         let table = frame.table_bytes();
         let room = largest_gain(plain.len());
@@ -86,34 +126,76 @@ impl Encoder {
         bytes.resize(table + room, 0);
         // zstd stops by itself where it finds no room, that is, no gain.
         let payload = bytes.get_mut(table..)?;
-        let length = compress(&mut self.compressor, level, payload, plain)?;
+        let length = compress(&mut self.compressor, tuning, payload, content)?;
         bytes.truncate(table + length);
-        let proven = self.undoes(bytes.get(table..)?, plain);
-        let coder = Coder::Zstd;
+        let proven = self.undoes(coder, bytes.get(table..)?, plain);
         proven.then_some(CodedFrame { coder, bytes })
     }
 
     /// The rule of every coder: its output is decoded and compared before it is kept.
-    fn undoes(&mut self, payload: &[u8], plain: &[u8]) -> bool {
-        let decoded = self.prover.unzstd(payload, plain.len(), &mut self.proof);
+    fn undoes(&mut self, coder: Coder, payload: &[u8], plain: &[u8]) -> bool {
+        let proof = &mut self.proof;
+        let decoded = self
+            .prover
+            .decode_payload(coder, payload, plain.len(), proof);
         decoded.is_ok() && self.proof == plain
+    }
+
+    /// Whether a trial is enough to see that the plain bytes would not become so small.
+    fn is_clearly_smaller(&mut self, coded: &CodedFrame, plain: &[u8]) -> bool {
+        let tried = self.try_sample(plain, largest_sample());
+        let sampled = self.sample.len();
+        let expected = tried.map_or(plain.len(), |tried| tried * plain.len() / sampled.max(1));
+        coded.bytes.len() < expected / 8 * 7
     }
 
     /// A few blocks from all over the frame, tried together. Misses repeats that lie far apart in
     /// bytes that look random; those are rare, as whole chunks that repeat are never here twice.
-    fn seems_to_shrink(&mut self, plain: &[u8]) -> bool {
-        if plain.len() < SAMPLED_MIN {
-            return true;
-        }
+    fn shrinks(&mut self, plain: &[u8]) -> bool {
+        plain.len() < SAMPLED_MIN
+            || self
+                .try_sample(plain, largest_gain(largest_sample()))
+                .is_some()
+    }
+
+    /// Compresses a sample to at most `room` bytes, and says how many it takes.
+    fn try_sample(&mut self, plain: &[u8], room: usize) -> Option<usize> {
         self.sample.clear();
-        let last = plain.len() - SAMPLE_BYTES;
+        let last = plain.len().saturating_sub(SAMPLE_BYTES);
         for n in 0..SAMPLES {
             let at = last / (SAMPLES - 1) * n;
-            self.sample.extend_from_slice(&plain[at..at + SAMPLE_BYTES]);
+            let block = &plain[at..plain.len().min(at + SAMPLE_BYTES)];
+            self.sample.extend_from_slice(block);
         }
-        self.trial.resize(largest_gain(self.sample.len()), 0);
-        let sampler = &mut self.sampler;
-        compress(sampler, SAMPLE_LEVEL, &mut self.trial, &self.sample).is_some()
+        self.trial.resize(room, 0);
+        let tuning = Tuning::of_level(SAMPLE_LEVEL);
+        compress(&mut self.sampler, tuning, &mut self.trial, &self.sample)
+    }
+}
+
+/// How zstd goes about it. Free to change: what it gives is read all the same.
+#[derive(Clone, Copy)]
+struct Tuning {
+    level: i32,
+    literals: ParamSwitch,
+}
+
+impl Tuning {
+    const fn of_level(level: i32) -> Self {
+        let literals = ParamSwitch::Auto;
+        Self { level, literals }
+    }
+
+    /// What prediction leaves hardly repeats: the time for finding repeats is saved, the entropy
+    /// coding of single bytes is not.
+    const fn of_residuals(effort: Effort) -> Self {
+        let level = match effort {
+            Effort::None | Effort::Fast => -5,
+            Effort::Normal => -1,
+            Effort::High => 1,
+        };
+        let literals = ParamSwitch::Enable;
+        Self { level, literals }
     }
 }
 
@@ -131,20 +213,29 @@ fn store(frame: &PlainFrame) -> CodedFrame {
     CodedFrame { coder, bytes }
 }
 
+const fn largest_sample() -> usize {
+    SAMPLES * SAMPLE_BYTES
+}
+
 /// The longest payload that is still worth decoding.
 const fn largest_gain(plain: usize) -> usize {
     plain - plain.div_ceil(GAIN_SHARE)
 }
 
-fn compress(zstd: &mut CCtx<'_>, level: i32, out: &mut [u8], plain: &[u8]) -> Option<usize> {
-    zstd.set_parameter(CParameter::CompressionLevel(level))
+fn compress(zstd: &mut CCtx<'_>, tuning: Tuning, out: &mut [u8], content: &[u8]) -> Option<usize> {
+    // One that found no room would take no parameters.
+    zstd.reset(ResetDirective::SessionOnly).ok()?;
+    zstd.set_parameter(CParameter::CompressionLevel(tuning.level))
         .ok()?;
-    zstd.compress2(out, plain).ok()
+    zstd.set_parameter(CParameter::LiteralCompressionMode(tuning.literals))
+        .ok()?;
+    zstd.compress2(out, content).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shape::Sign;
 
     fn noise(length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
@@ -203,12 +294,25 @@ mod tests {
         let mut encoder = Encoder::new().unwrap();
         let plain = b"abcabcabc".repeat(100);
         let payload = zstd::bulk::compress(&plain, 3).unwrap();
-        assert!(encoder.undoes(&payload, &plain));
+        assert!(encoder.undoes(Coder::Zstd, &payload, &plain));
         let mut other = plain.clone();
         other[450] ^= 1;
-        assert!(!encoder.undoes(&payload, &other));
-        assert!(!encoder.undoes(&payload, &plain[1..]));
-        assert!(!encoder.undoes(&payload[1..], &plain));
+        assert!(!encoder.undoes(Coder::Zstd, &payload, &other));
+        assert!(!encoder.undoes(Coder::Zstd, &payload, &plain[1..]));
+        assert!(!encoder.undoes(Coder::Zstd, &payload[1..], &plain));
+    }
+
+    #[test]
+    fn an_encoder_that_has_seen_noise_still_compresses() {
+        let mut encoder = Encoder::new().unwrap();
+        let of = |plain| PlainFrame::alone(plain).unwrap();
+        let raster = Raster::new(500, 1, 2, Sign::Unsigned).unwrap();
+        for shape in [Shape::Unknown, Shape::Raster(raster)] {
+            let coded = encoder.encode_as(shape, &of(noise(300_000)), Effort::Normal);
+            assert_eq!(coded.coder, Coder::Store);
+            let coded = encoder.encode_as(shape, &of(vec![b' '; 300_000]), Effort::Normal);
+            assert_ne!(coded.coder, Coder::Store);
+        }
     }
 
     #[test]

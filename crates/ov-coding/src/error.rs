@@ -44,6 +44,9 @@ pub enum CodingError {
     /// zstd refused the payload.
     #[error("the frame's zstd payload is damaged: {0}")]
     DamagedZstd(&'static str),
+    /// What zstd gave is not a split image.
+    #[error("the frame's image is damaged: its rows or samples cannot be")]
+    DamagedImage,
     /// No memory for a zstd context.
     #[error("no memory for a zstd context")]
     NoMemory,

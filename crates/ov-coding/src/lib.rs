@@ -4,13 +4,14 @@
 //! every machine. Decoders read hostile bytes: they are bounded and never panic.
 //!
 //! ```text
-//! file bytes -> Cutter -> chunks -> FrameBuilder -> PlainFrame -> Encoder -> CodedFrame
-//!                                                   PlainFrame <- Decoder <-
+//! file bytes -> Layer, Cutter -> chunks -> FrameBuilder -> PlainFrame -> Encoder -> CodedFrame
+//!                                                          PlainFrame <- Decoder <-
 //! ```
 //!
 //! Part of the format, and frozen by `golden/vectors/coding-*.json`: the cut points of a key and a
 //! [`Profile`], the layout of a coded frame, and the numbers of profiles and coders. Free to tune:
-//! which profile a file gets, how chunks are gathered, when and how hard a frame is compressed.
+//! which layer and profile a file gets, how chunks are gathered, which coder a frame gets and how
+//! hard it tries.
 
 mod coder;
 mod cutter;
@@ -19,8 +20,11 @@ mod encode;
 mod error;
 mod frame;
 mod gather;
+mod image;
+mod layer;
 mod probe;
 mod profile;
+mod shape;
 
 pub use coder::{Coder, Effort};
 pub use cutter::{Chunks, CutKey, Cutter, GEAR_CONTEXT, Input, WINDOW};
@@ -29,4 +33,6 @@ pub use encode::{CodedFrame, Encoder};
 pub use error::CodingError;
 pub use frame::{FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
 pub use gather::{ALONE_MIN, Family, FrameBuilder, GATHER_MAX, Gatherer, Placement};
+pub use layer::{Cut, Layer};
 pub use profile::Profile;
+pub use shape::{Raster, Shape, Sign};

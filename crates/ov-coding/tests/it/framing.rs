@@ -2,7 +2,7 @@
 
 use ov_coding::{
     Coder, CodingError, Decoder, Effort, Encoder, FRAME_PLAIN_MAX, FrameBuilder, Placement,
-    PlainFrame,
+    PlainFrame, Raster, Shape, Sign,
 };
 use proptest::prelude::*;
 
@@ -20,6 +20,15 @@ fn chunk() -> impl Strategy<Value = Vec<u8>> {
 fn effort() -> impl Strategy<Value = Effort> {
     let all = [Effort::None, Effort::Fast, Effort::Normal, Effort::High];
     prop::sample::select(all.to_vec())
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let sign = prop::sample::select(vec![Sign::Unsigned, Sign::Signed]);
+    let bytes = prop::sample::select(vec![1, 2, 4]);
+    let raster = (1..3000u32, 1..=4u8, bytes, sign).prop_filter_map("none", |(r, s, b, sign)| {
+        Raster::new(r, s, b, sign).map(Shape::Raster)
+    });
+    prop_oneof![Just(Shape::Unknown), raster]
 }
 
 fn borrowed(chunks: &[Vec<u8>]) -> Vec<&[u8]> {
@@ -45,9 +54,10 @@ proptest! {
     fn chunks_come_out_as_they_went_in(
         chunks in prop::collection::vec(chunk(), 1..20),
         effort in effort(),
+        shape in shape(),
     ) {
         let frame = PlainFrame::of(&borrowed(&chunks)).unwrap();
-        let coded = Encoder::new().unwrap().encode(&frame, effort);
+        let coded = Encoder::new().unwrap().encode_as(shape, &frame, effort);
         let decoded = decode(coded.coder, &coded.bytes).unwrap();
         prop_assert_eq!(decoded.chunks().collect::<Vec<_>>(), borrowed(&chunks));
         let plain = frame.plain().len() + 2 + TABLE_ROW * chunks.len();
@@ -89,7 +99,7 @@ proptest! {
         let mut coded = Encoder::new().unwrap().encode(&frame, Effort::Normal);
         let at = at.index(coded.bytes.len());
         coded.bytes[at] ^= flip;
-        for coder in [Coder::Zstd, Coder::Store] {
+        for coder in Coder::ALL {
             if let Ok(decoded) = decode(coder, &coded.bytes) {
                 prop_assert!(decoded.plain().len() <= FRAME_PLAIN_MAX);
                 prop_assert_eq!(decoded.chunk_count(), 1);
@@ -111,7 +121,7 @@ fn check_decoded(coder: Coder, bytes: &[u8]) {
 #[test]
 fn fuzz_decode_of_any_bytes() {
     bolero::check!().for_each(|input: &[u8]| {
-        for coder in [Coder::Store, Coder::Zstd] {
+        for coder in Coder::ALL {
             check_decoded(coder, input);
         }
     });
@@ -126,9 +136,25 @@ fn fuzz_decode_of_any_payload_behind_a_good_table() {
             let zstd = zstd::bulk::compress(payload, 1).unwrap();
             for rest in [payload, &zstd] {
                 let bytes = [&table(&lengths)[..], rest].concat();
-                check_decoded(Coder::Store, &bytes);
-                check_decoded(Coder::Zstd, &bytes);
+                for coder in Coder::ALL {
+                    check_decoded(coder, &bytes);
+                }
             }
+        });
+}
+
+/// With good parameters before any planes: damage must not hide behind the first check.
+#[test]
+fn fuzz_decode_of_any_image() {
+    bolero::check!()
+        .with_type::<(u16, u8, u8, bool, Vec<u8>)>()
+        .for_each(|(row, step, bytes, signed, planes)| {
+            let mut content = u32::from(*row).to_le_bytes().to_vec();
+            content.extend([step % 5, 1 << (bytes % 4), u8::from(*signed)]);
+            content.extend(planes);
+            let payload = zstd::bulk::compress(&content, 1).unwrap();
+            let length = u32::try_from(planes.len()).unwrap();
+            check_decoded(Coder::Image, &[&table(&[length])[..], &payload].concat());
         });
 }
 
@@ -136,7 +162,7 @@ fn fuzz_decode_of_any_payload_behind_a_good_table() {
 fn a_table_that_states_more_than_a_frame_may_hold_is_refused_before_decoding() {
     let lengths = vec![u32::MAX; 65_535];
     let total = 65_535 * u64::from(u32::MAX);
-    for coder in [Coder::Store, Coder::Zstd] {
+    for coder in Coder::ALL {
         let error = decode(coder, &table(&lengths)).unwrap_err();
         assert_eq!(error, CodingError::PlainTooLarge(total));
     }

@@ -1,0 +1,269 @@
+//! Layers: what kind of file it is decides where it may be cut, and what its chunks look like.
+//!
+//! A layer never changes bytes, and nobody needs it to read them back: it is a choice of the
+//! writer. Where a layer knows nothing, content decides, as the [`Cutter`] says.
+
+mod dicom;
+
+use crate::cutter::{Cutter, Input};
+use crate::layer::dicom::{Native, Pixels};
+use crate::profile::Profile;
+use crate::shape::Shape;
+
+/// Small images are cut together up to this many bytes.
+const IMAGES_MAX: u64 = 256 << 10;
+
+/// Large images are cut at rows, into pieces of at most this many bytes or of one row.
+const IMAGE_PIECE_MAX: u64 = 1 << 20;
+
+/// Where one file is cut; goes along with it from chunk to chunk.
+#[derive(Debug)]
+pub struct Layer {
+    profile: Profile,
+    pixels: Option<Pixels>,
+    /// Where in the file the next chunk begins.
+    at: u64,
+}
+
+/// A chunk at the start of the bytes at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Its bytes; at least one.
+    pub length: usize,
+    /// What they look like.
+    pub shape: Shape,
+}
+
+impl Layer {
+    /// The layer of a file of this name and size (`u64::MAX` where that is not known) that begins
+    /// with `head`: the more of it the better, a MiB is plenty.
+    pub fn of_file(name: &[u8], size: u64, head: &[u8]) -> Self {
+        Self {
+            profile: Profile::for_file(name, size, head),
+            pixels: dicom::find(head),
+            at: 0,
+        }
+    }
+
+    /// The layer of bytes in the middle of a file.
+    pub fn of_part(name: &[u8], size: u64, head: &[u8]) -> Self {
+        Self {
+            profile: Profile::for_file(name, size, head),
+            pixels: None,
+            at: 0,
+        }
+    }
+
+    /// The profile of the cutter that [`Layer::cut`] wants.
+    pub const fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The chunk at the start of `data`, or `None` if more bytes are needed to know, or there are
+    /// none left: as [`Cutter::cut`]. The next call is about the bytes behind it.
+    pub fn cut(&mut self, cutter: &Cutter, data: &[u8], input: Input) -> Option<Cut> {
+        let cut = match self.pixels {
+            Some(pixels) => self.cut_image(pixels, cutter, data, input),
+            None => by_content(cutter, data, input),
+        }?;
+        self.at += as_u64(cut.length);
+        Some(cut)
+    }
+
+    /// The header for itself, the pixels by images, what follows by content: so the same pixels
+    /// under another header are found again.
+    fn cut_image(&self, pixels: Pixels, cutter: &Cutter, data: &[u8], input: Input) -> Option<Cut> {
+        let start = as_u64(pixels.at);
+        if let Some(header) = start.checked_sub(self.at).filter(|&left| left > 0) {
+            return by_content_within(header, cutter, data, input);
+        }
+        match pixels.native {
+            Some(native) if self.at - start < native.length => {
+                let length = native.piece(self.at - start);
+                let shape = Shape::Raster(native.raster);
+                whole(length, data, input).map(|length| Cut { length, shape })
+            }
+            _ => by_content(cutter, data, input),
+        }
+    }
+}
+
+impl Native {
+    /// How long the chunk at this offset of the pixels is: whole images if they are small, else
+    /// rows of one. What is left at the end and less than a row goes with the last.
+    fn piece(&self, at: u64) -> u64 {
+        let row = self.raster.row_bytes();
+        let step = match self.frame {
+            small if small <= IMAGES_MAX => small * (IMAGES_MAX / small),
+            image if image <= IMAGE_PIECE_MAX => image,
+            _ => row * (IMAGE_PIECE_MAX / row).max(1),
+        };
+        let period = step.max(self.frame);
+        let piece = step.min(period - at % period);
+        let left = self.length - at;
+        if left < piece + row { left } else { piece }
+    }
+}
+
+fn by_content(cutter: &Cutter, data: &[u8], input: Input) -> Option<Cut> {
+    let length = cutter.cut(data, input)?;
+    let shape = Shape::Unknown;
+    Some(Cut { length, shape })
+}
+
+/// By content, as if the file ended after `room` bytes.
+fn by_content_within(room: u64, cutter: &Cutter, data: &[u8], input: Input) -> Option<Cut> {
+    match usize::try_from(room).ok().and_then(|room| data.get(..room)) {
+        Some(within) => by_content(cutter, within, Input::End),
+        None => by_content(cutter, data, input),
+    }
+}
+
+/// A chunk of `length` bytes, or of what there is if the file ends before.
+fn whole(length: u64, data: &[u8], input: Input) -> Option<usize> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    match input {
+        _ if length <= data.len() => Some(length),
+        Input::End if !data.is_empty() => Some(data.len()),
+        _ => None,
+    }
+}
+
+fn as_u64(length: usize) -> u64 {
+    length.try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cutter::CutKey;
+    use crate::shape::{Raster, Sign};
+
+    fn cutter(profile: Profile) -> Cutter {
+        Cutter::new(&CutKey::new([3; 32]), profile)
+    }
+
+    fn noise(length: usize, seed: u8) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let mut xof = blake3::Hasher::new_keyed(&[seed; 32]).finalize_xof();
+        xof.fill(&mut bytes);
+        bytes
+    }
+
+    /// A DICOM file of one layer of 16-bit images.
+    fn dicom(header: usize, columns: u16, rows: u16, pixels: &[u8]) -> Vec<u8> {
+        let mut file = [
+            &[0; 128][..],
+            b"DICM\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0",
+        ]
+        .concat();
+        let length = u16::try_from(header).unwrap();
+        file.extend([&[8, 0, 0x70, 0, b'L', b'O'][..], &length.to_le_bytes()].concat());
+        file.extend(vec![b'x'; header]);
+        for (element, value) in [(2, 1), (0x10, rows), (0x11, columns), (0x100, 16)] {
+            file.extend([
+                0x28,
+                0,
+                element as u8,
+                (element >> 8) as u8,
+                b'U',
+                b'S',
+                2,
+                0,
+            ]);
+            file.extend(value.to_le_bytes());
+        }
+        file.extend([0xE0, 0x7F, 0x10, 0, b'O', b'W', 0, 0]);
+        file.extend(u32::try_from(pixels.len()).unwrap().to_le_bytes());
+        [&file, pixels].concat()
+    }
+
+    fn cuts(file: &[u8], window: usize) -> Vec<Cut> {
+        let mut layer = Layer::of_file(b"IM1", as_u64(file.len()), &file[..file.len().min(window)]);
+        let cutter = cutter(layer.profile());
+        let (mut cuts, mut at) = (Vec::new(), 0);
+        while at < file.len() {
+            let end = file.len().min(at + window);
+            let input = if end == file.len() {
+                Input::End
+            } else {
+                Input::More
+            };
+            let cut = layer.cut(&cutter, &file[at..end], input).unwrap();
+            at += cut.length;
+            cuts.push(cut);
+        }
+        cuts
+    }
+
+    fn raster(columns: u32) -> Shape {
+        Shape::Raster(Raster::new(columns, 1, 2, Sign::Unsigned).unwrap())
+    }
+
+    #[test]
+    fn the_same_pixels_under_another_header_are_the_same_chunks() {
+        let pixels = noise(512 * 512 * 2, 1);
+        for header in [10, 900, 60_000] {
+            let file = dicom(header, 512, 512, &pixels);
+            let found = cuts(&file, 4 << 20);
+            let shape = raster(512);
+            let length = pixels.len();
+            assert_eq!(found.last(), Some(&Cut { length, shape }));
+            assert!(
+                found[..found.len() - 1]
+                    .iter()
+                    .all(|cut| cut.shape == Shape::Unknown)
+            );
+        }
+    }
+
+    #[test]
+    fn small_images_are_cut_together_and_large_ones_at_rows() {
+        // 20 images of 32 KiB, eight to a chunk.
+        let file = dicom(10, 128, 128, &noise(20 << 15, 2));
+        let lengths: Vec<_> = cuts(&file, 4 << 20).iter().map(|cut| cut.length).collect();
+        assert_eq!(lengths[1..], [8 << 15, 8 << 15, 4 << 15]);
+        // Two images of 900 rows of 4000 bytes.
+        let file = dicom(10, 2000, 900, &noise(2 * 900 * 4000, 2));
+        let lengths: Vec<_> = cuts(&file, 4 << 20).iter().map(|cut| cut.length).collect();
+        let image = [262 * 4000, 262 * 4000, 262 * 4000, 114 * 4000];
+        assert_eq!(lengths[1..], [image, image].concat());
+    }
+
+    #[test]
+    fn a_byte_too_many_goes_with_the_last_rows_and_what_follows_is_cut_by_content() {
+        let pixels = noise((256 << 10) + 1, 4);
+        let mut file = dicom(10, 256, 512, &pixels);
+        file.extend(noise(5000, 5));
+        let found = cuts(&file, 4 << 20);
+        assert_eq!(found[1].length, pixels.len());
+        assert_eq!(
+            found[2],
+            Cut {
+                length: 5000,
+                shape: Shape::Unknown
+            }
+        );
+    }
+
+    #[test]
+    fn a_file_that_ends_early_or_lies_is_cut_all_the_same() {
+        let file = dicom(10, 512, 512, &noise(512 * 512 * 2 * 3, 6));
+        for end in [file.len() - 1, 700_000, 300, 260] {
+            let sum: usize = cuts(&file[..end], 4 << 20)
+                .iter()
+                .map(|cut| cut.length)
+                .sum();
+            assert_eq!(sum, end);
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_layer_is_cut_by_content_alone() {
+        let file = noise(3 << 20, 7);
+        let lengths: Vec<_> = cuts(&file, 4 << 20).iter().map(|cut| cut.length).collect();
+        let by_content = cutter(Profile::DEFAULT);
+        let expected: Vec<_> = by_content.chunks(&file).map(<[u8]>::len).collect();
+        assert_eq!(lengths, expected);
+    }
+}
