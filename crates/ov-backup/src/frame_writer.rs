@@ -4,6 +4,7 @@
 //! coded. Coding and sealing run on worker threads and come back in order; one pack is stored
 //! while the next is filled.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::Scope;
 
@@ -31,6 +32,9 @@ use crate::ordered::{Ordered, Threads};
 /// Tree pages wait in memory up to this many sealed bytes: a small run puts them into the pack of
 /// its content.
 const TREE_WAIT_BYTES: usize = 1024 * 1024;
+
+/// Plain bytes of frames that are being coded and sealed, at most, beside one frame.
+const SEALING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Keys and identity for sealing.
 pub struct Sealing {
@@ -161,6 +165,8 @@ pub struct FrameWriter<'w> {
     pages: Gathering,
     page_segment: Option<Open>,
     seal: Ordered<'w, Job, Result<Sealed, BackupError>>,
+    /// Plain bytes of each frame in that stage.
+    sealing_bytes: VecDeque<usize>,
     put: Ordered<'w, FinishedPack, Stored>,
     pack: PackWriter,
     page_pack: PackWriter,
@@ -210,6 +216,7 @@ impl<'w> FrameWriter<'w> {
             pages: Gathering::default(),
             page_segment: None,
             seal,
+            sealing_bytes: VecDeque::new(),
             put,
             pack: PackWriter::new(sealing.vault),
             page_pack: PackWriter::new(sealing.vault),
@@ -351,6 +358,14 @@ impl<'w> FrameWriter<'w> {
     }
 
     fn submit(&mut self, job: Job) -> Result<(), BackupError> {
+        let plain = job.frame.plain().len();
+        while self.sealing_bytes.iter().sum::<usize>() + plain > SEALING_BYTES_MAX {
+            match self.seal.take()? {
+                Some(sealed) => self.pack(sealed?)?,
+                None => break,
+            }
+        }
+        self.sealing_bytes.push_back(plain);
         if let Some(sealed) = self.seal.submit(job)? {
             self.pack(sealed?)?;
         }
@@ -361,6 +376,7 @@ impl<'w> FrameWriter<'w> {
     }
 
     fn pack(&mut self, sealed: Sealed) -> Result<(), BackupError> {
+        self.sealing_bytes.pop_front();
         if sealed.kind != FrameKind::Content {
             self.waiting_bytes += sealed.frame.bytes.len();
             self.waiting.push(sealed);

@@ -11,14 +11,14 @@ use crate::extents::{read_content, write_content};
 use crate::segments::{SegmentNumbers, SegmentTable, decode_page, encode_page};
 
 /// A page is not cut below this size, in bytes of its entries.
-pub const PAGE_BYTES_MIN: usize = 2 * 1024;
+pub const PAGE_BYTES_MIN: usize = 1536;
 
 /// A page is cut when its entries reach this size, in bytes.
 pub const PAGE_BYTES_MAX: usize = 64 * 1024;
 
-/// One entry in this many ends a page (once it has its least size): about 4 KiB at usual sizes,
+/// One entry in this many ends a page (once it has its least size): about 2.5 KiB at usual sizes,
 /// so that a change of one entry stores few others again.
-pub const PAGE_CUT_ONE_IN: u64 = 16;
+pub const PAGE_CUT_ONE_IN: u64 = 8;
 
 /// Levels above the leaves that a reader follows at most. Pages hold at least two pointers, so
 /// no tree of fewer than 2^32 pages is taller.
