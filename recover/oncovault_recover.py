@@ -667,9 +667,13 @@ def decode_frame(coder, coded):
         raise Bad("a frame of more than 8 MiB")
     payload = coded[2 + 4 * count:]
     if coder == 1:
-        payload = unzstd(payload, total)
+        payload, = unzstd(payload, 1, total)
+        if len(payload) != total:
+            raise Bad("a zstd frame of another length")
     elif coder == 2:
-        payload = join_image(unzstd(payload, total + 7))
+        payload = join_image(payload, total)
+    elif coder == 3:
+        payload = join_reads(*unzstd(payload, 3, total + 64))
     elif coder != 0:
         raise Bad(f"coder {coder} is unknown")
     if len(payload) != total:
@@ -677,28 +681,42 @@ def decode_frame(coder, coded):
     return payload, chunks
 
 
-def unzstd(payload, length):
-    """The content of exactly one zstd frame that states this length."""
+def unzstd(payload, count, most):
+    """What so many zstd frames hold, one behind the other and nothing else, each of at most so many bytes."""
+    parts = []
     try:
-        if payload[:4] != b"\x28\xb5\x2f\xfd":
-            raise Bad("not a zstd frame")
-        says = zstandard.get_frame_parameters(payload)
-        if says.dict_id or says.content_size != length:
-            raise Bad("a zstd frame of another length, or with a dictionary")
-        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=length, allow_extra_data=False)
+        for _ in range(count):
+            if payload[:4] != b"\x28\xb5\x2f\xfd":
+                raise Bad("not a zstd frame")
+            says = zstandard.get_frame_parameters(payload)
+            if says.dict_id or says.content_size > most:
+                raise Bad("a zstd frame of another length, or with a dictionary")
+            one = zstandard.ZstdDecompressor().decompressobj()
+            part = one.decompress(payload)
+            if not one.eof or len(part) != says.content_size:
+                raise Bad("a zstd frame that is cut short")
+            parts.append(part)
+            payload = one.unused_data
     except zstandard.ZstdError as error:
         raise Bad(f"zstd: {error}") from None
+    if payload:
+        raise Bad("something behind the zstd frames")
+    return parts
 
 
-def join_image(content):
+def join_image(payload, total):
     """§8.4, image: samples from what their neighbours foretell and what is left."""
-    row, step, width, signed = struct.unpack("<IBBB", content[:7])
+    if len(payload) < 7:
+        raise Bad("an image without parameters")
+    row, step, width, signed = struct.unpack("<IBBB", payload[:7])
     if not 1 <= step <= 4 or not step < row <= 1 << 20 or width not in (1, 2, 4) or signed > 1:
         raise Bad("an image that cannot be")
-    count, modulus, half = (len(content) - 7) // width, 1 << 8 * width, 1 << 8 * width - 1
+    (count, rest), modulus, half = divmod(total, width), 1 << 8 * width, 1 << 8 * width - 1
     folded = bytearray(count * width)
-    for plane in range(width):
-        folded[plane::width] = content[7 + plane * count:7 + (plane + 1) * count]
+    for plane, part in enumerate(unzstd(payload[7 + rest:], width, count)):
+        if len(part) != count:
+            raise Bad("an image with a plane of another length")
+        folded[plane::width] = part
     x = []
     for i, (e,) in enumerate(struct.iter_unpack("<" + " BH I"[width], folded)):
         if i < row:
@@ -709,10 +727,87 @@ def join_image(content):
             a, b, c = x[i - step], x[i - row], x[i - row - step]
             low, high = (a, b) if a < b else (b, a)
             p = low if c >= high else high if c <= low else a + b - c
-        x.append((p + (e >> 1 ^ -(e & 1)) + half) % modulus - half)
+        x.append((p + unfold(e) + half) % modulus - half)
     flip = 0 if signed else half
     samples = struct.pack(f"<{count}" + " BH I"[width], *[sample % modulus ^ flip for sample in x])
-    return samples + content[7 + count * width:]
+    return samples + payload[7:7 + rest]
+
+
+def unfold(e):
+    return e >> 1 ^ -(e & 1)
+
+
+def join_reads(facts, bases, qualities):
+    """§8.4, reads: records of FASTQ from what was taken apart."""
+    at = 0
+
+    def take(length):
+        nonlocal at
+        at += length
+        if at > len(facts):
+            raise Bad("reads whose facts are cut short")
+        return facts[at - length:at]
+
+    def planes(count):
+        b = take(4 * count)
+        return [b[i] | b[count + i] << 8 | b[2 * count + i] << 16 | b[3 * count + i] << 24 for i in range(count)]
+
+    head_length, tail_length, count, odd_length, exceptions, plus, bits = struct.unpack("<5I2B", take(22))
+    if plus > 1 or bits not in (2, 4, 8):
+        raise Bad("reads of an unknown kind")
+    values = take(1 << bits) if bits < 8 else None
+    head, tail = take(head_length), take(tail_length)
+    lengths, odd = planes(count), take(count)
+    odd_names = take(odd_length).split(b"\n")
+    if odd_names.pop():
+        raise Bad("reads with a name without an end")
+    texts = [b""]
+    for run in re.findall(rb"[0-9]+|[^0-9]+", odd_names[0] if odd_names else b""):
+        if re.fullmatch(rb"0|[1-9][0-9]{0,8}", run) and len(texts) <= 16:
+            texts.append(b"")
+        else:
+            texts[-1] += run
+    columns = []
+    for _ in texts[1:]:
+        differ, = take(1)
+        if differ > 1:
+            raise Bad("reads with an unknown kind of column")
+        column = planes(odd.count(0))
+        if differ:
+            before = 0
+            for i, e in enumerate(column):
+                before = column[i] = (before + unfold(e)) % (1 << 32)
+        columns.append(iter(column))
+    runs = list(zip(planes(exceptions), planes(exceptions), planes(exceptions)))
+    total = sum(lengths)
+    if at != len(facts) or len(bases) != -(-total // 4) or len(qualities) != -(-total * bits // 8):
+        raise Bad("reads whose parts do not fit together")
+
+    def unpack(packed, bits, table):
+        groups = [bytes(table[byte >> bits * i & (1 << bits) - 1] for i in range(8 // bits)) for byte in range(256)]
+        return bytearray(b"".join([groups[byte] for byte in packed])[:total])
+
+    bases, end = unpack(bases, 2, b"ACTG"), 0
+    if bits < 8:
+        qualities = unpack(qualities, bits, values)
+    for gap, length, byte in runs:
+        start, end = end + gap, end + gap + length
+        if end > total or byte > 255:
+            raise Bad("reads with an exception that cannot be")
+        bases[start:end] = bytes([byte]) * length
+    plain, at, odd_names = [head], 0, iter(odd_names)
+    try:
+        for length, is_odd in zip(lengths, odd):
+            name = next(odd_names) if is_odd else texts[0] + b"".join(
+                b"%d%b" % (next(column), text) for column, text in zip(columns, texts[1:]))
+            plain += [b"@", name, b"\n", bases[at:at + length], b"\n+", name if plus else b"", b"\n",
+                      qualities[at:at + length], b"\n"]
+            at += length
+    except StopIteration:
+        raise Bad("reads with too few names") from None
+    if next(odd_names, None) is not None:
+        raise Bad("reads with too many names")
+    return b"".join(plain + [tail])
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use ov_coding::{Cutter, Input, Layer, Profile, Shape};
+use ov_coding::{CUT_WINDOW, Cutter, Input, Layer, Profile, Shape};
 use ov_format::content::INLINE_BYTES_MAX;
 use ov_format::id::ChunkId;
 use ov_seal::compartment::{IdKey, chunk_id};
@@ -219,19 +219,12 @@ impl Reading<'_> {
         input == Input::End && whole && self.buffer.len() <= INLINE_BYTES_MAX
     }
 
-    /// Fills the buffer until it holds the longest chunk of any profile or the segment ends; `None`
-    /// if the receiver is gone.
+    /// Fills the buffer until it holds enough for any cut or the segment ends; `None` if the
+    /// receiver is gone.
     fn fill(&mut self, file: &mut dyn OpenFile) -> Result<Option<Input>, SourceError> {
-        let want = self
-            .keys
-            .cutters
-            .iter()
-            .map(|cutter| cutter.profile().max())
-            .max();
-        let want = want.unwrap_or(READ_BYTES);
-        while self.buffer.len() < want {
+        while self.buffer.len() < CUT_WINDOW {
             let start = self.buffer.len();
-            let room = READ_BYTES.min(want - start).min(self.expected(start));
+            let room = READ_BYTES.min(CUT_WINDOW - start).min(self.expected(start));
             self.buffer.resize(start + room, 0);
             let got = read_some(file, &mut self.buffer[start..], self.item)?;
             self.buffer.truncate(start + got.unwrap_or(0));

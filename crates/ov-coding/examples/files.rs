@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ov_coding::{
-    CodedFrame, CutKey, Cutter, Decoder, Effort, Encoder, FrameBuilder, Input, Layer, Placement,
-    PlainFrame, Shape,
+    CUT_WINDOW, CodedFrame, CutKey, Cutter, Decoder, Effort, Encoder, FrameBuilder, Input, Layer,
+    Placement, PlainFrame, Shape,
 };
 
 /// What layers know, or what is known without them.
@@ -61,7 +61,7 @@ impl Run {
         let name = path.file_name().unwrap_or_default();
         let (name, size) = (name.as_encoded_bytes(), u64::try_from(data.len())?);
         let mut layer = match known {
-            Known::Layers => Layer::of_file(name, size, &data[..data.len().min(4 << 20)]),
+            Known::Layers => Layer::of_file(name, size, &data[..data.len().min(CUT_WINDOW)]),
             Known::Nothing => Layer::of_part(name, size, &data[..data.len().min(4096)]),
         };
         let cutter = Cutter::new(&CutKey::new([1; 32]), layer.profile());

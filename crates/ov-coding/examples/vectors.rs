@@ -129,6 +129,11 @@ fn frame_vectors() -> Result<Value, Box<dyn Error>> {
             &[&pixels(200, 2, 5)],
             (1000, 4, 2, Sign::Signed),
         )?,
+        reads_case("reads", &[&fastq(40, "")])?,
+        reads_case(
+            "reads in two chunks, with names behind the plus, cut at both ends",
+            &[&fastq(30, "+")[33..], &fastq(25, "+")[..2000]],
+        )?,
     ];
     Ok(json!({
         "about": "Coded frames. accepted: frame, decoded with coder, gives exactly chunks. A \
@@ -143,6 +148,49 @@ fn pixels(count: i64, bytes: usize, middle: i64) -> Vec<u8> {
     let sample = |n: i64| middle + n % 30 - (n / 30) % 7 * 3 + n * n % 5;
     let samples = (0..count).flat_map(|n| sample(n).to_le_bytes()[..bytes].to_vec());
     samples.collect()
+}
+
+/// Records with some odd names and bases, and lengths that differ.
+fn fastq(records: usize, plus: &str) -> Vec<u8> {
+    let noise = make("acgt", [9; 32], 61 * records);
+    let noise = String::from_utf8_lossy(&noise);
+    let record = |n: usize| {
+        let mut bases = noise[50 * n..50 * n + 50 + n * n % 11].to_owned();
+        if n % 7 == 3 {
+            bases.replace_range(5..8, "NNr");
+        }
+        let quality: String = (0..bases.len())
+            .map(|k| ["FFFFFF:F,", "FFFFFF:F#5+"][n % 2].as_bytes()[(k * k + n) % 9] as char)
+            .collect();
+        let name = match n % 9 {
+            4 => format!("SRR007.{n} odd"),
+            _ => format!("A0:45:H2:{}:{} 1:N:0:ACGT", 1000 + 3 * n, n * 7919 % 5000),
+        };
+        let behind = if plus.is_empty() { "" } else { &name };
+        format!("@{name}\n{bases}\n+{behind}\n{quality}\n")
+    };
+    (0..records).map(record).collect::<String>().into_bytes()
+}
+
+fn frame(content: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    zstd::bulk::compress(content, 3)
+}
+
+/// The first part of reads that hold no records, only these bytes before them.
+fn no_reads(head: &[u8], plus: u8, bits: u8) -> Vec<u8> {
+    let mut facts = vec![0; 20];
+    facts[0] = u8::try_from(head.len()).unwrap_or(u8::MAX);
+    facts.extend([plus, bits]);
+    facts.extend(head);
+    facts
+}
+
+fn reads_case(name: &str, chunks: &[&[u8]]) -> Result<Value, Box<dyn Error>> {
+    let case = shaped_case(name, chunks, Shape::Reads)?;
+    if case["coder"] != Coder::Reads.id() {
+        return Err(format!("{name}: another coder is better").into());
+    }
+    Ok(case)
 }
 
 fn image_case(
@@ -176,11 +224,12 @@ fn shaped_case(name: &str, chunks: &[&[u8]], shape: Shape) -> Result<Value, Box<
 }
 
 fn refused_cases(text: &[u8]) -> Result<Vec<Value>, Box<dyn Error>> {
-    let [store, zstd, image] = Coder::ALL.map(Coder::id);
+    let [store, zstd, image, reads] = Coder::ALL.map(Coder::id);
     let packed = zstd::bulk::compress(text, 3)?;
     let unsized_frame = zstd::stream::encode_all(text, 3)?;
     let length = u32::try_from(text.len())?;
     let one = |length: u32, payload: &[u8]| [&[1, 0], &length.to_le_bytes()[..], payload].concat();
+    let head = &b"\x05\0\0\0\x01\x01\0"[..];
     let cut_short = &packed[..packed.len() - 1];
     let case = |name: &str, coder: u8, frame: Vec<u8>, error: &str| {
         json!({
@@ -236,24 +285,84 @@ fn refused_cases(text: &[u8]) -> Result<Vec<Value>, Box<dyn Error>> {
             "an image without its parameters",
             image,
             one(length, &packed),
+            "DamagedImage",
+        ),
+        case(
+            "an image with a plane too short",
+            image,
+            one(4, &[head, &frame(b"abc")?].concat()),
             "LengthMismatch",
+        ),
+        case(
+            "an image with a plane too many",
+            image,
+            one(4, &[head, &frame(b"abcd")?, &frame(b"abcd")?].concat()),
+            "NotOneZstdFrame",
+        ),
+        case(
+            "reads of two parts",
+            reads,
+            one(4, &[frame(b"abcd")?, frame(b"")?].concat()),
+            "NotOneZstdFrame",
+        ),
+        case(
+            "reads with a part too long",
+            reads,
+            one(4, &[frame(&[0; 69])?, frame(b"")?, frame(b"")?].concat()),
+            "LengthMismatch",
+        ),
+        case(
+            "reads that give too few bytes",
+            reads,
+            one(
+                4,
+                &[frame(&no_reads(b"abc", 0, 8))?, frame(b"")?, frame(b"")?].concat(),
+            ),
+            "DamagedReads",
+        ),
+        case(
+            "reads with three bits for a quality",
+            reads,
+            one(
+                4,
+                &[frame(&no_reads(b"abcd", 0, 3))?, frame(b"")?, frame(b"")?].concat(),
+            ),
+            "DamagedReads",
+        ),
+        case(
+            "reads with something else behind the plus",
+            reads,
+            one(
+                4,
+                &[frame(&no_reads(b"abcd", 2, 8))?, frame(b"")?, frame(b"")?].concat(),
+            ),
+            "DamagedReads",
+        ),
+        case(
+            "reads with more bases than their lengths say",
+            reads,
+            one(
+                4,
+                &[frame(&no_reads(b"abcd", 0, 8))?, frame(b"x")?, frame(b"")?].concat(),
+            ),
+            "DamagedReads",
         ),
         case(
             "an image of rows of no samples",
             image,
-            one(4, &zstd::bulk::compress(b"\0\0\0\0\x01\x02\0abcd", 3)?),
+            one(4, b"\0\0\0\0\x01\x02\0"),
             "DamagedImage",
         ),
         case(
             "an image of samples of three bytes",
             image,
-            one(4, &zstd::bulk::compress(b"\x05\0\0\0\x01\x03\0abcd", 3)?),
+            one(4, b"\x05\0\0\0\x01\x03\0"),
             "DamagedImage",
         ),
         case(
             "an image with an unknown flag",
             image,
-            one(4, &zstd::bulk::compress(b"\x05\0\0\0\x01\x02\x02abcd", 3)?),
+            one(4, b"\x05\0\0\0\x01\x02\x02"),
             "DamagedImage",
         ),
         case("an unknown coder", 9, one(3, b"abc"), "UnknownCoder"),

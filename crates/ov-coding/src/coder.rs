@@ -13,11 +13,13 @@ pub enum Coder {
     /// As [`Coder::Zstd`]; its content is samples less what their neighbours foretell, in planes
     /// of bytes.
     Image,
+    /// As [`Coder::Zstd`]; its content is records of FASTQ, taken apart.
+    Reads,
 }
 
 impl Coder {
     /// Every coder, in the order of its number.
-    pub const ALL: [Self; 3] = [Self::Store, Self::Zstd, Self::Image];
+    pub const ALL: [Self; 4] = [Self::Store, Self::Zstd, Self::Image, Self::Reads];
 
     /// The coder of a number read from the format.
     pub const fn from_id(id: u8) -> Result<Self, CodingError> {
@@ -25,6 +27,7 @@ impl Coder {
             0 => Ok(Self::Store),
             1 => Ok(Self::Zstd),
             2 => Ok(Self::Image),
+            3 => Ok(Self::Reads),
             unknown => Err(CodingError::UnknownCoder(unknown)),
         }
     }
@@ -35,6 +38,7 @@ impl Coder {
             Self::Store => 0,
             Self::Zstd => 1,
             Self::Image => 2,
+            Self::Reads => 3,
         }
     }
 }

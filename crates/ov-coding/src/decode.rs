@@ -1,6 +1,7 @@
 //! Coded bytes back to chunks. Reads hostile bytes: bounded before it allocates, never panics.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use zstd::zstd_safe::{self, DCtx};
 
@@ -8,6 +9,8 @@ use crate::coder::Coder;
 use crate::error::CodingError;
 use crate::frame::{self, PlainFrame};
 use crate::image;
+use crate::parts::Parts;
+use crate::reads;
 
 /// First bytes of a zstd frame (RFC 8878 §3.1.1); skippable frames start otherwise.
 const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
@@ -15,7 +18,7 @@ const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// Decodes frames; holds what zstd wants to use again. One per thread.
 pub struct Decoder {
     decompressor: DCtx<'static>,
-    content: Vec<u8>,
+    parts: Parts,
 }
 
 impl Decoder {
@@ -24,7 +27,7 @@ impl Decoder {
         let decompressor = DCtx::try_create().ok_or(CodingError::NoMemory)?;
         Ok(Self {
             decompressor,
-            content: Vec::new(),
+            parts: Parts::default(),
         })
     }
 
@@ -47,18 +50,26 @@ impl Decoder {
         stated: usize,
         plain: &mut Vec<u8>,
     ) -> Result<(), CodingError> {
+        let zstd = &mut self.decompressor;
         match coder {
             Coder::Store => unstore(payload, stated, plain),
-            Coder::Zstd => unzstd(&mut self.decompressor, payload, stated, plain),
+            Coder::Zstd => unzstd(zstd, payload, stated, plain),
             Coder::Image => {
-                let content = &mut self.content;
-                unzstd(
-                    &mut self.decompressor,
-                    payload,
-                    stated + image::HEAD,
-                    content,
+                let (head, behind) = image::Head::read(payload, stated)?;
+                let (planes, length) = head.planes();
+                unzstd_parts(
+                    zstd,
+                    behind,
+                    &vec![length..=length; planes.into()],
+                    &mut self.parts,
                 )?;
-                image::join(content, plain)
+                head.join(self.parts.read_bytes(), plain);
+                check_length(stated, plain.len())
+            }
+            Coder::Reads => {
+                let lengths = vec![0..=reads::most_split(stated); reads::PARTS];
+                unzstd_parts(zstd, payload, &lengths, &mut self.parts)?;
+                reads::join(&self.parts, stated, plain)
             }
         }
     }
@@ -77,37 +88,72 @@ fn unstore(payload: &[u8], stated: usize, plain: &mut Vec<u8>) -> Result<(), Cod
     Ok(())
 }
 
-/// Replaces `content` by what `payload` holds, which must be `stated` bytes.
+/// Replaces `content` by what `payload`, one zstd frame, holds, which must be `stated` bytes.
 fn unzstd(
-    decompressor: &mut DCtx<'_>,
+    zstd: &mut DCtx<'_>,
     payload: &[u8],
     stated: usize,
     content: &mut Vec<u8>,
 ) -> Result<(), CodingError> {
-    check_zstd(payload, stated)?;
+    let (size, frame, behind) = next_frame(payload)?;
+    if !behind.is_empty() {
+        return Err(CodingError::NotOneZstdFrame);
+    }
+    check_length(stated, size)?;
     content.clear();
     content.reserve_exact(stated);
-    let found = decompressor
-        .decompress(content, payload)
-        .map_err(|code| CodingError::DamagedZstd(zstd_safe::get_error_name(code)))?;
+    let found = zstd.decompress(content, frame).map_err(damaged)?;
     check_length(stated, found)
 }
 
-/// One frame, whole, nothing behind it, whose header states the right size.
-fn check_zstd(payload: &[u8], stated: usize) -> Result<(), CodingError> {
-    let one = payload.starts_with(&ZSTD_MAGIC)
-        && zstd_safe::find_frame_compressed_size(payload) == Ok(payload.len())
-        && zstd_safe::get_dict_id_from_frame(payload).is_none();
-    match zstd_safe::get_frame_content_size(payload) {
-        Ok(Some(size)) if one => match usize::try_from(size) {
-            Ok(size) => check_length(stated, size),
-            Err(_) => Err(CodingError::LengthMismatch {
-                stated,
-                found: size,
-            }),
-        },
+/// Replaces `parts` by what zstd frames hold, one behind the other and nothing else, each of a
+/// length within its range.
+fn unzstd_parts(
+    zstd: &mut DCtx<'_>,
+    mut payload: &[u8],
+    lengths: &[RangeInclusive<usize>],
+    parts: &mut Parts,
+) -> Result<(), CodingError> {
+    parts.clear();
+    for range in lengths {
+        let (size, frame, behind) = next_frame(payload)?;
+        if !range.contains(&size) {
+            return check_length(*range.end(), size);
+        }
+        let bytes = parts.bytes();
+        let start = bytes.len();
+        bytes.resize(start + size, 0);
+        let found = zstd
+            .decompress(&mut bytes[start..], frame)
+            .map_err(damaged)?;
+        check_length(size, found)?;
+        parts.end();
+        payload = behind;
+    }
+    match payload {
+        [] => Ok(()),
         _ => Err(CodingError::NotOneZstdFrame),
     }
+}
+
+/// The zstd frame at the start: how many bytes its header says that it holds, itself, and what is
+/// behind it.
+fn next_frame(payload: &[u8]) -> Result<(usize, &[u8], &[u8]), CodingError> {
+    let length = zstd_safe::find_frame_compressed_size(payload).ok();
+    let whole = length.and_then(|length| payload.split_at_checked(length));
+    match (whole, zstd_safe::get_frame_content_size(payload)) {
+        (Some((frame, behind)), Ok(Some(size)))
+            if frame.starts_with(&ZSTD_MAGIC)
+                && zstd_safe::get_dict_id_from_frame(frame).is_none() =>
+        {
+            Ok((usize::try_from(size).unwrap_or(usize::MAX), frame, behind))
+        }
+        _ => Err(CodingError::NotOneZstdFrame),
+    }
+}
+
+fn damaged(code: usize) -> CodingError {
+    CodingError::DamagedZstd(zstd_safe::get_error_name(code))
 }
 
 fn check_length(stated: usize, found: usize) -> Result<(), CodingError> {

@@ -9,6 +9,8 @@ use crate::decode::Decoder;
 use crate::error::CodingError;
 use crate::frame::PlainFrame;
 use crate::image;
+use crate::parts::Parts;
+use crate::reads;
 use crate::shape::{Raster, Shape};
 
 /// A coded payload is kept if it saves at least one byte in this many (3 %).
@@ -52,7 +54,7 @@ pub struct Encoder {
     prover: Decoder,
     sample: Vec<u8>,
     trial: Vec<u8>,
-    content: Vec<u8>,
+    parts: Parts,
     proof: Vec<u8>,
 }
 
@@ -66,7 +68,7 @@ impl Encoder {
             prover: Decoder::new()?,
             sample: Vec::new(),
             trial: Vec::new(),
-            content: Vec::new(),
+            parts: Parts::default(),
             proof: Vec::new(),
         })
     }
@@ -86,6 +88,7 @@ impl Encoder {
         let shaped = match shape {
             Shape::Unknown => None,
             Shape::Raster(raster) => self.image(frame, raster, effort),
+            Shape::Reads => self.reads(frame, effort),
         };
         if let Some(coded) = &shaped
             && self.is_clearly_smaller(coded, frame.plain())
@@ -93,7 +96,7 @@ impl Encoder {
             return shaped.unwrap_or_else(|| store(frame));
         }
         let plain = match self.shrinks(frame.plain()) {
-            true => self.code(frame, Coder::Zstd, frame.plain(), Tuning::of_level(level)),
+            true => self.zstd(frame, level),
             false => None,
         };
         let smallest = shaped.into_iter().chain(plain);
@@ -102,32 +105,53 @@ impl Encoder {
     }
 
     fn image(&mut self, frame: &PlainFrame, raster: Raster, effort: Effort) -> Option<CodedFrame> {
-        let mut content = mem::take(&mut self.content);
-        image::split(frame.plain(), raster, &mut content);
-        let coded = self.code(frame, Coder::Image, &content, Tuning::of_residuals(effort));
-        self.content = content;
+        let mut parts = mem::take(&mut self.parts);
+        image::split(frame.plain(), raster, &mut parts);
+        let tuned = parts
+            .iter()
+            .map(|part| (part, Tuning::of_residuals(effort)));
+        let coded = self.code(frame, Coder::Image, parts.read_head(), tuned);
+        self.parts = parts;
         coded
     }
 
-    /// Compresses the content that stands for the frame's bytes under `coder`. Kept if there is a
-    /// gain, and if it decodes.
-    fn code(
+    fn reads(&mut self, frame: &PlainFrame, effort: Effort) -> Option<CodedFrame> {
+        let mut parts = mem::take(&mut self.parts);
+        let split = reads::split(frame.plain(), &mut parts);
+        let tuned = parts.iter().zip(Tuning::of_reads(effort));
+        let coded = split.and_then(|()| self.code(frame, Coder::Reads, &[], tuned));
+        self.parts = parts;
+        coded
+    }
+
+    fn zstd(&mut self, frame: &PlainFrame, level: i32) -> Option<CodedFrame> {
+        let tuned = [(frame.plain(), Tuning::of_level(level))];
+        self.code(frame, Coder::Zstd, &[], tuned)
+    }
+
+    /// Compresses the parts that stand for the frame's bytes under `coder`, behind a head. Kept if
+    /// there is a gain, and if it decodes.
+    fn code<'a>(
         &mut self,
         frame: &PlainFrame,
         coder: Coder,
-        content: &[u8],
-        tuning: Tuning,
+        head: &[u8],
+        parts: impl IntoIterator<Item = (&'a [u8], Tuning)>,
     ) -> Option<CodedFrame> {
         let plain = frame.plain();
         let table = frame.table_bytes();
-        let room = largest_gain(plain.len());
-        let mut bytes = Vec::with_capacity(table + room);
+        let room = table + largest_gain(plain.len());
+        let mut bytes = Vec::with_capacity(room);
         frame.write_table(&mut bytes);
-        bytes.resize(table + room, 0);
-        // zstd stops by itself where it finds no room, that is, no gain.
-        let payload = bytes.get_mut(table..)?;
-        let length = compress(&mut self.compressor, tuning, payload, content)?;
-        bytes.truncate(table + length);
+        bytes.extend_from_slice(head);
+        let mut end = bytes.len();
+        bytes.resize(room, 0);
+        for (part, tuning) in parts {
+            // zstd stops by itself where it finds no room, that is, no gain.
+            let out = bytes.get_mut(end..room)?;
+            end += compress(&mut self.compressor, tuning, out, part)?;
+        }
+        bytes.truncate(end);
         let proven = self.undoes(coder, bytes.get(table..)?, plain);
         proven.then_some(CodedFrame { coder, bytes })
     }
@@ -196,6 +220,18 @@ impl Tuning {
         };
         let literals = ParamSwitch::Enable;
         Self { level, literals }
+    }
+
+    /// What the records are like, their bases, their qualities. Only the first gain from a search
+    /// for repeats.
+    fn of_reads(effort: Effort) -> [Self; reads::PARTS] {
+        let levels = match effort {
+            Effort::None | Effort::Fast => [1, -5, 1],
+            Effort::Normal => [3, -5, 1],
+            Effort::High => [9, 9, 1],
+        };
+        let literals = ParamSwitch::Enable;
+        levels.map(|level| Self { level, literals })
     }
 }
 

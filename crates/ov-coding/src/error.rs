@@ -47,6 +47,9 @@ pub enum CodingError {
     /// What zstd gave is not a split image.
     #[error("the frame's image is damaged: its rows or samples cannot be")]
     DamagedImage,
+    /// What zstd gave is not a split of sequencing reads.
+    #[error("the frame's sequencing reads are damaged: their parts do not fit together")]
+    DamagedReads,
     /// No memory for a zstd context.
     #[error("no memory for a zstd context")]
     NoMemory,

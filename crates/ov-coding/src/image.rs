@@ -2,45 +2,69 @@
 //!
 //! The prediction is that of JPEG-LS (ITU-T T.87 §A.4.1, also called MED). What is left are small
 //! numbers, whose high bytes are nearly always zero: so they are written byte by byte into planes,
-//! which zstd then codes.
+//! which zstd codes.
 
 use crate::error::CodingError;
+use crate::parts::Parts;
 use crate::shape::{Raster, Sign};
 
-/// Bytes of the parameters before the planes.
-pub(crate) const HEAD: usize = 7;
+const PARAMETERS: usize = 7;
 
-/// Replaces `out` by the content that stands for `plain`: parameters, planes, rest.
-pub(crate) fn split(plain: &[u8], raster: Raster, out: &mut Vec<u8>) {
-    out.clear();
-    out.reserve_exact(HEAD + plain.len());
-    out.extend_from_slice(&raster.row().to_le_bytes());
-    out.extend_from_slice(&[raster.step(), raster.bytes(), raster.sign().flag()]);
+/// Splits `plain` into parameters and the bytes that make no sample, and planes.
+pub(crate) fn split(plain: &[u8], raster: Raster, parts: &mut Parts) {
+    parts.clear();
+    let head = parts.head();
+    head.extend_from_slice(&raster.row().to_le_bytes());
+    head.extend_from_slice(&[raster.step(), raster.bytes(), raster.sign().flag()]);
     match raster.bytes() {
-        1 => split_samples::<i8, 1>(plain, raster, out),
-        2 => split_samples::<i16, 2>(plain, raster, out),
-        _ => split_samples::<i32, 4>(plain, raster, out),
+        1 => split_samples::<i8, 1>(plain, raster, parts),
+        2 => split_samples::<i16, 2>(plain, raster, parts),
+        _ => split_samples::<i32, 4>(plain, raster, parts),
     }
 }
 
-/// Replaces `plain` by what `content` stands for, which has [`HEAD`] bytes more.
-pub(crate) fn join(content: &[u8], plain: &mut Vec<u8>) -> Result<(), CodingError> {
-    plain.clear();
-    let (head, planes) = content
-        .split_first_chunk::<HEAD>()
-        .ok_or(CodingError::DamagedImage)?;
-    let &[a, b, c, d, step, bytes, flag] = head;
-    let row = u32::from_le_bytes([a, b, c, d]);
-    let raster = Sign::from_flag(flag)
-        .and_then(|sign| Raster::new(row, step, bytes, sign))
-        .ok_or(CodingError::DamagedImage)?;
-    plain.reserve_exact(planes.len());
-    match raster.bytes() {
-        1 => join_samples::<i8, 1>(planes, raster, plain),
-        2 => join_samples::<i16, 2>(planes, raster, plain),
-        _ => join_samples::<i32, 4>(planes, raster, plain),
+/// What stands before the planes.
+pub(crate) struct Head<'a> {
+    raster: Raster,
+    samples: usize,
+    rest: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    /// Reads it from the start of a payload that stands for `stated` bytes; and what is behind.
+    pub(crate) fn read(payload: &'a [u8], stated: usize) -> Result<(Self, &'a [u8]), CodingError> {
+        let read = || {
+            let (&[a, b, c, d, step, bytes, flag], behind) =
+                payload.split_first_chunk::<PARAMETERS>()?;
+            let row = u32::from_le_bytes([a, b, c, d]);
+            let raster = Raster::new(row, step, bytes, Sign::from_flag(flag)?)?;
+            let (samples, rest) = (stated / usize::from(bytes), stated % usize::from(bytes));
+            let (rest, behind) = behind.split_at_checked(rest)?;
+            let head = Self {
+                raster,
+                samples,
+                rest,
+            };
+            Some((head, behind))
+        };
+        read().ok_or(CodingError::DamagedImage)
     }
-    Ok(())
+
+    /// How many planes there are, and how long each is.
+    pub(crate) const fn planes(&self) -> (u8, usize) {
+        (self.raster.bytes(), self.samples)
+    }
+
+    /// Replaces `plain` by what these planes stand for.
+    pub(crate) fn join(&self, planes: &[u8], plain: &mut Vec<u8>) {
+        plain.clear();
+        match self.raster.bytes() {
+            1 => join_samples::<i8, 1>(planes, self.raster, plain),
+            2 => join_samples::<i16, 2>(planes, self.raster, plain),
+            _ => join_samples::<i32, 4>(planes, self.raster, plain),
+        }
+        plain.extend_from_slice(self.rest);
+    }
 }
 
 impl Sign {
@@ -60,15 +84,17 @@ impl Sign {
     }
 }
 
-fn split_samples<S: Sample<N>, const N: usize>(plain: &[u8], raster: Raster, out: &mut Vec<u8>) {
+fn split_samples<S: Sample<N>, const N: usize>(plain: &[u8], raster: Raster, parts: &mut Parts) {
     let (samples, rest) = plain.as_chunks::<N>();
     let samples: Vec<S> = samples.iter().map(|&s| S::read(s, raster.sign())).collect();
     let mut left = vec![S::Folded::default(); samples.len()];
     take_neighbours(&samples, raster, &mut left);
+    parts.head().extend_from_slice(rest);
     for plane in 0..N {
-        out.extend(left.iter().map(|left| S::byte(*left, plane)));
+        let plane = left.iter().map(|left| S::byte(*left, plane));
+        parts.bytes().extend(plane);
+        parts.end();
     }
-    out.extend_from_slice(rest);
 }
 
 /// What is left of each sample, folded.
@@ -104,7 +130,6 @@ fn take_neighbours<S: Sample<N>, const N: usize>(
 
 fn join_samples<S: Sample<N>, const N: usize>(planes: &[u8], raster: Raster, plain: &mut Vec<u8>) {
     let count = planes.len() / N;
-    let (planes, rest) = planes.split_at(count * N);
     let mut left = vec![S::Folded::default(); count];
     for (plane, bytes) in planes.chunks_exact(count.max(1)).enumerate() {
         for (left, byte) in left.iter_mut().zip(bytes) {
@@ -124,7 +149,6 @@ fn join_samples<S: Sample<N>, const N: usize>(planes: &[u8], raster: Raster, pla
     for (bytes, sample) in bytes.iter_mut().zip(samples) {
         *bytes = sample.write(raster.sign());
     }
-    plain.extend_from_slice(rest);
 }
 
 /// Two rows at a time while there are whole ones; the first and the last for themselves.
@@ -339,10 +363,14 @@ mod tests {
     }
 
     fn there_and_back(plain: &[u8], raster: Raster) -> Vec<u8> {
-        let (mut content, mut back) = (Vec::new(), vec![1, 2, 3]);
-        split(plain, raster, &mut content);
-        assert_eq!(content.len(), HEAD + plain.len());
-        join(&content, &mut back).unwrap();
+        let (mut parts, mut back) = (Parts::default(), vec![1, 2, 3]);
+        split(plain, raster, &mut parts);
+        let (head, behind) = Head::read(parts.read_head(), plain.len()).unwrap();
+        assert!(behind.is_empty());
+        let (planes, samples) = head.planes();
+        assert_eq!(parts.iter().count(), usize::from(planes));
+        assert!(parts.iter().all(|plane| plane.len() == samples));
+        head.join(parts.read_bytes(), &mut back);
         back
     }
 
@@ -378,8 +406,8 @@ mod tests {
         let mut plain: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
         plain.push(77);
         let raster = Raster::new(4, 1, 2, Sign::Unsigned).unwrap();
-        let mut content = Vec::new();
-        split(&plain, raster, &mut content);
+        let mut parts = Parts::default();
+        split(&plain, raster, &mut parts);
         // Foretold: 0 (moved: -32768), then the left one, in the first row; above: 10; then from
         // (left, above, above left): (11, 12, 10) 12; (13, 12, 12) 13; (300, 12, 12) 300; above: 11.
         let left: [i32; 9] = [10 - 32768, 2, 0, 0, 1, 1, 287, -288, 65535 - 11];
@@ -387,29 +415,25 @@ mod tests {
             let r = r as i16;
             ((r << 1) ^ (r >> 15)) as u16
         });
-        let mut expected = vec![4, 0, 0, 0, 1, 2, 0];
-        expected.extend(folded.map(|f| f as u8));
-        expected.extend(folded.map(|f| (f >> 8) as u8));
-        expected.push(77);
-        assert_eq!(content, expected);
+        assert_eq!(parts.read_head(), [4, 0, 0, 0, 1, 2, 0, 77]);
+        let low: Vec<u8> = folded.iter().map(|f| *f as u8).collect();
+        let high: Vec<u8> = folded.iter().map(|f| (f >> 8) as u8).collect();
+        assert_eq!(parts.iter().collect::<Vec<_>>(), [low, high]);
     }
 
     #[test]
     fn damaged_parameters_are_refused() {
-        let raster = Raster::new(4, 1, 2, Sign::Unsigned).unwrap();
-        let mut content = Vec::new();
-        split(&[7; 40], raster, &mut content);
-        let mut plain = Vec::new();
+        let good = [4, 0, 0, 0, 1, 2, 0, 77];
+        assert!(Head::read(&good, 41).is_ok());
         for (at, byte) in [(0, 0), (0, 1), (3, 1), (4, 0), (4, 5), (5, 3), (6, 2)] {
-            let mut damaged = content.clone();
+            let mut damaged = good;
             damaged[at] = byte;
-            assert_eq!(join(&damaged, &mut plain), Err(CodingError::DamagedImage));
+            let refused = Head::read(&damaged, 41).err();
+            assert_eq!(refused, Some(CodingError::DamagedImage));
         }
-        assert_eq!(
-            join(&content[..HEAD - 1], &mut plain),
-            Err(CodingError::DamagedImage)
-        );
-        assert_eq!(join(&content[..HEAD], &mut plain), Ok(()));
-        assert!(plain.is_empty());
+        for length in 0..good.len() {
+            let refused = Head::read(&good[..length], 41).err();
+            assert_eq!(refused, Some(CodingError::DamagedImage));
+        }
     }
 }

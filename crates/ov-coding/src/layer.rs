@@ -8,6 +8,7 @@ mod dicom;
 use crate::cutter::{Cutter, Input};
 use crate::layer::dicom::{Native, Pixels};
 use crate::profile::Profile;
+use crate::reads;
 use crate::shape::Shape;
 
 /// Small images are cut together up to this many bytes.
@@ -16,13 +17,40 @@ const IMAGES_MAX: u64 = 256 << 10;
 /// Large images are cut at rows, into pieces of at most this many bytes or of one row.
 const IMAGE_PIECE_MAX: u64 = 1 << 20;
 
+/// Beyond so many bytes no edge is looked for.
+const EDGE_MAX: usize = 64 << 10;
+
+/// With so many bytes at hand [`Layer::cut`] always knows.
+pub const CUT_WINDOW: usize = Profile::LARGE.max() + EDGE_MAX;
+
 /// Where one file is cut; goes along with it from chunk to chunk.
 #[derive(Debug)]
 pub struct Layer {
     profile: Profile,
-    pixels: Option<Pixels>,
+    kind: Kind,
     /// Where in the file the next chunk begins.
     at: u64,
+}
+
+/// What a file is.
+#[derive(Debug)]
+enum Kind {
+    /// Nothing that is known.
+    Other,
+    /// DICOM.
+    Image(Pixels),
+    /// FASTQ.
+    Reads,
+}
+
+impl Kind {
+    fn of(head: &[u8]) -> Self {
+        match dicom::find(head) {
+            Some(pixels) => Self::Image(pixels),
+            None if reads::begin(head) => Self::Reads,
+            None => Self::Other,
+        }
+    }
 }
 
 /// A chunk at the start of the bytes at hand.
@@ -40,7 +68,7 @@ impl Layer {
     pub fn of_file(name: &[u8], size: u64, head: &[u8]) -> Self {
         Self {
             profile: Profile::for_file(name, size, head),
-            pixels: dicom::find(head),
+            kind: Kind::of(head),
             at: 0,
         }
     }
@@ -49,7 +77,7 @@ impl Layer {
     pub fn of_part(name: &[u8], size: u64, head: &[u8]) -> Self {
         Self {
             profile: Profile::for_file(name, size, head),
-            pixels: None,
+            kind: Kind::Other,
             at: 0,
         }
     }
@@ -62,9 +90,10 @@ impl Layer {
     /// The chunk at the start of `data`, or `None` if more bytes are needed to know, or there are
     /// none left: as [`Cutter::cut`]. The next call is about the bytes behind it.
     pub fn cut(&mut self, cutter: &Cutter, data: &[u8], input: Input) -> Option<Cut> {
-        let cut = match self.pixels {
-            Some(pixels) => self.cut_image(pixels, cutter, data, input),
-            None => by_content(cutter, data, input),
+        let cut = match self.kind {
+            Kind::Other => by_content(cutter, data, input),
+            Kind::Image(pixels) => self.cut_image(pixels, cutter, data, input),
+            Kind::Reads => at_edge(cutter, data, input, reads::first_record, Shape::Reads),
         }?;
         self.at += as_u64(cut.length);
         Some(cut)
@@ -117,6 +146,24 @@ fn by_content_within(room: u64, cutter: &Cutter, data: &[u8], input: Input) -> O
         Some(within) => by_content(cutter, within, Input::End),
         None => by_content(cutter, data, input),
     }
+}
+
+/// By content, and on to the next edge if it is near: `next` says how far that is from some bytes.
+fn at_edge(
+    cutter: &Cutter,
+    data: &[u8],
+    input: Input,
+    next: impl Fn(&[u8]) -> Option<usize>,
+    shape: Shape,
+) -> Option<Cut> {
+    let length = cutter.cut(data, input)?;
+    let near = match data.get(length..length + EDGE_MAX) {
+        Some(near) => near,
+        None if input == Input::More => return None,
+        None => &data[length..],
+    };
+    let length = length + next(near).unwrap_or(0);
+    Some(Cut { length, shape })
 }
 
 /// A chunk of `length` bytes, or of what there is if the file ends before.
@@ -205,7 +252,7 @@ mod tests {
         let pixels = noise(512 * 512 * 2, 1);
         for header in [10, 900, 60_000] {
             let file = dicom(header, 512, 512, &pixels);
-            let found = cuts(&file, 4 << 20);
+            let found = cuts(&file, CUT_WINDOW);
             let shape = raster(512);
             let length = pixels.len();
             assert_eq!(found.last(), Some(&Cut { length, shape }));
@@ -221,11 +268,17 @@ mod tests {
     fn small_images_are_cut_together_and_large_ones_at_rows() {
         // 20 images of 32 KiB, eight to a chunk.
         let file = dicom(10, 128, 128, &noise(20 << 15, 2));
-        let lengths: Vec<_> = cuts(&file, 4 << 20).iter().map(|cut| cut.length).collect();
+        let lengths: Vec<_> = cuts(&file, CUT_WINDOW)
+            .iter()
+            .map(|cut| cut.length)
+            .collect();
         assert_eq!(lengths[1..], [8 << 15, 8 << 15, 4 << 15]);
         // Two images of 900 rows of 4000 bytes.
         let file = dicom(10, 2000, 900, &noise(2 * 900 * 4000, 2));
-        let lengths: Vec<_> = cuts(&file, 4 << 20).iter().map(|cut| cut.length).collect();
+        let lengths: Vec<_> = cuts(&file, CUT_WINDOW)
+            .iter()
+            .map(|cut| cut.length)
+            .collect();
         let image = [262 * 4000, 262 * 4000, 262 * 4000, 114 * 4000];
         assert_eq!(lengths[1..], [image, image].concat());
     }
@@ -235,7 +288,7 @@ mod tests {
         let pixels = noise((256 << 10) + 1, 4);
         let mut file = dicom(10, 256, 512, &pixels);
         file.extend(noise(5000, 5));
-        let found = cuts(&file, 4 << 20);
+        let found = cuts(&file, CUT_WINDOW);
         assert_eq!(found[1].length, pixels.len());
         assert_eq!(
             found[2],
@@ -250,7 +303,7 @@ mod tests {
     fn a_file_that_ends_early_or_lies_is_cut_all_the_same() {
         let file = dicom(10, 512, 512, &noise(512 * 512 * 2 * 3, 6));
         for end in [file.len() - 1, 700_000, 300, 260] {
-            let sum: usize = cuts(&file[..end], 4 << 20)
+            let sum: usize = cuts(&file[..end], CUT_WINDOW)
                 .iter()
                 .map(|cut| cut.length)
                 .sum();
@@ -259,9 +312,58 @@ mod tests {
     }
 
     #[test]
+    fn reads_are_cut_between_records_and_found_again_behind_an_insertion() {
+        let record = |n: usize| {
+            let random = noise(150, (n % 251) as u8);
+            let bases: String = random
+                .iter()
+                .map(|b| ['A', 'C', 'G', 'T'][*b as usize % 4])
+                .collect();
+            let quality: String = random
+                .iter()
+                .map(|b| ['@', '+', 'F'][*b as usize % 3])
+                .collect();
+            format!("@r:{n}\n{bases}\n+\n{quality}\n").into_bytes()
+        };
+        let file: Vec<u8> = (0..9000).flat_map(record).collect();
+        let ends = |file: &[u8]| -> Vec<usize> {
+            let found = cuts(file, CUT_WINDOW);
+            assert!(found.iter().all(|cut| cut.shape == Shape::Reads));
+            let end = |end: &mut usize, cut: &Cut| {
+                *end += cut.length;
+                Some(*end)
+            };
+            found.iter().scan(0, end).collect()
+        };
+        let before = ends(&file);
+        assert!(before.len() > 5);
+        for &end in &before {
+            assert!(end == file.len() || file[end..].starts_with(b"@r:"));
+        }
+        let more = [&record(777)[..], &file].concat();
+        let moved: Vec<_> = before.iter().map(|end| end + record(777).len()).collect();
+        let again = ends(&more);
+        let same = moved.iter().filter(|end| again.contains(end)).count();
+        assert!(same + 2 >= before.len(), "{before:?} {again:?}");
+    }
+
+    #[test]
+    fn a_read_longer_than_any_chunk_is_cut_all_the_same() {
+        let bases = "ACGT".repeat(2 << 20);
+        let file = format!("@long\n{bases}\n+\n{bases}\n")
+            .repeat(2)
+            .into_bytes();
+        let sum: usize = cuts(&file, CUT_WINDOW).iter().map(|cut| cut.length).sum();
+        assert_eq!(sum, file.len());
+    }
+
+    #[test]
     fn a_file_without_a_layer_is_cut_by_content_alone() {
         let file = noise(3 << 20, 7);
-        let lengths: Vec<_> = cuts(&file, 4 << 20).iter().map(|cut| cut.length).collect();
+        let lengths: Vec<_> = cuts(&file, CUT_WINDOW)
+            .iter()
+            .map(|cut| cut.length)
+            .collect();
         let by_content = cutter(Profile::DEFAULT);
         let expected: Vec<_> = by_content.chunks(&file).map(<[u8]>::len).collect();
         assert_eq!(lengths, expected);

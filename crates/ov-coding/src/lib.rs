@@ -22,8 +22,10 @@ mod frame;
 mod gather;
 mod image;
 mod layer;
+mod parts;
 mod probe;
 mod profile;
+mod reads;
 mod shape;
 
 pub use coder::{Coder, Effort};
@@ -33,6 +35,6 @@ pub use encode::{CodedFrame, Encoder};
 pub use error::CodingError;
 pub use frame::{FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
 pub use gather::{ALONE_MIN, Family, FrameBuilder, GATHER_MAX, Gatherer, Placement};
-pub use layer::{Cut, Layer};
+pub use layer::{CUT_WINDOW, Cut, Layer};
 pub use profile::Profile;
 pub use shape::{Raster, Shape, Sign};

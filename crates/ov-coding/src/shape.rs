@@ -12,6 +12,8 @@ pub enum Shape {
     Unknown,
     /// Rows of samples.
     Raster(Raster),
+    /// Records of sequencing reads: FASTQ.
+    Reads,
 }
 
 /// Rows of samples: an image, or many images one behind the other.

@@ -14,6 +14,11 @@ fn chunk() -> impl Strategy<Value = Vec<u8>> {
         (any::<u8>(), 0..100_000usize).prop_map(|(byte, length)| vec![byte; length]),
         (prop::collection::vec(any::<u8>(), 1..50), 0..2000usize)
             .prop_map(|(part, times)| part.repeat(times)),
+        ("[A-Z]{1,5}", "[ACGTN]{1,60}", 1..200usize).prop_map(|(name, bases, times)| {
+            let quality = "#".repeat(bases.len());
+            let record = |n| format!("@{name}:{}\n{bases}\n+\n{quality}\n", n * n % 1009);
+            (0..times).map(record).collect::<String>().into_bytes()
+        }),
     ]
 }
 
@@ -28,7 +33,7 @@ fn shape() -> impl Strategy<Value = Shape> {
     let raster = (1..3000u32, 1..=4u8, bytes, sign).prop_filter_map("none", |(r, s, b, sign)| {
         Raster::new(r, s, b, sign).map(Shape::Raster)
     });
-    prop_oneof![Just(Shape::Unknown), raster]
+    prop_oneof![Just(Shape::Unknown), Just(Shape::Reads), raster]
 }
 
 fn borrowed(chunks: &[Vec<u8>]) -> Vec<&[u8]> {
@@ -147,14 +152,35 @@ fn fuzz_decode_of_any_payload_behind_a_good_table() {
 #[test]
 fn fuzz_decode_of_any_image() {
     bolero::check!()
-        .with_type::<(u16, u8, u8, bool, Vec<u8>)>()
+        .with_type::<(u16, u8, u8, bool, [Vec<u8>; 4])>()
         .for_each(|(row, step, bytes, signed, planes)| {
-            let mut content = u32::from(*row).to_le_bytes().to_vec();
-            content.extend([step % 5, 1 << (bytes % 4), u8::from(*signed)]);
-            content.extend(planes);
-            let payload = zstd::bulk::compress(&content, 1).unwrap();
-            let length = u32::try_from(planes.len()).unwrap();
+            let bytes = 1 << (bytes % 4);
+            let mut payload = u32::from(*row).to_le_bytes().to_vec();
+            payload.extend([step % 5, bytes, u8::from(*signed)]);
+            let samples = planes[0].len();
+            for plane in &planes[..usize::from(bytes).min(4)] {
+                let plane = [&plane[..], &[7; 999]].concat();
+                let plane = &plane[..samples.min(plane.len())];
+                payload.extend(zstd::bulk::compress(plane, 1).unwrap());
+            }
+            let length = u32::try_from(samples * usize::from(bytes)).unwrap();
             check_decoded(Coder::Image, &[&table(&[length])[..], &payload].concat());
+        });
+}
+
+#[test]
+fn fuzz_decode_of_any_reads() {
+    bolero::check!()
+        .with_type::<(u16, [u8; 5], u8, u8, [Vec<u8>; 3])>()
+        .for_each(|(length, counts, plus, bits, parts)| {
+            let mut facts: Vec<u8> = counts.iter().flat_map(|n| [n % 8, 0, 0, 0]).collect();
+            facts.extend([plus % 3, 2 * (bits % 5)]);
+            facts.extend(&parts[0]);
+            let mut bytes = table(&[u32::from(*length)]);
+            for part in [&facts, &parts[1], &parts[2]] {
+                bytes.extend(zstd::bulk::compress(part, 1).unwrap());
+            }
+            check_decoded(Coder::Reads, &bytes);
         });
 }
 
