@@ -1,4 +1,4 @@
-//! Project chores: `cargo xtask tidy`, `test`, `setup` and `data`.
+//! Project chores: `cargo xtask tidy`, `test`, `setup`, `data`, `bench` and more.
 //!
 //! What continuous integration runs is `test`, so a developer and the machine see the same thing.
 //! Nothing here is linked into a program that people install.
@@ -9,6 +9,7 @@
 
 mod architecture;
 mod arrows;
+mod bench;
 mod closure;
 mod command;
 mod exceptions;
@@ -42,6 +43,8 @@ cargo xtask crash [KILLS]        kill the program at random moments, 100 times p
 cargo xtask golden               make the golden vault of the present format
 cargo xtask sim [--seeds N] [--from S] [--states N]   live through many seeds of the simulated world; --states
                                  searches the large worlds of the protocol, up to N states each
+cargo xtask bench [OPTION]...    measure our program beside its peers (docs/performance/README.md)
+cargo xtask bench --report FILE  draw up docs/performance from results
 cargo xtask data [DIR]           fetch real sample files for the tests, default target/testdata
 cargo xtask package [--from DIR] build what people install: a Debian package, an archive, a bill of materials
 cargo xtask tidy [CHECK]...      formatting, lints, arrows, permissions, licences, links and wording
@@ -74,6 +77,7 @@ fn run(words: &[String]) -> Result<(), Chore> {
         ["crash", kills] => test_run::crash(&root, kills),
         ["crash"] => test_run::crash(&root, "100"),
         ["sim", rest @ ..] => simulation::run(&root, rest),
+        ["bench", rest @ ..] => bench::run(&root, rest),
         ["package"] => package::run(&root),
         ["package", "--from", folder] => package::run_from(&root, Path::new(folder)),
         ["data"] => sample_data::run(&root, &sample_data::default_folder(&root)),
