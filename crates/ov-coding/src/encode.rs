@@ -87,6 +87,7 @@ impl Encoder {
         };
         let shaped = match shape {
             Shape::Unknown => None,
+            Shape::Packed => return store(frame),
             Shape::Raster(raster) => self.image(frame, raster, effort),
             Shape::Reads => self.reads(frame, effort),
         };

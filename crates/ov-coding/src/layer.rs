@@ -1,9 +1,11 @@
 //! Layers: what kind of file it is decides where it may be cut, and what its chunks look like.
 //!
 //! A layer never changes bytes, and nobody needs it to read them back: it is a choice of the
-//! writer. Where a layer knows nothing, content decides, as the [`Cutter`] says.
+//! writer, though a change of it stores once more what it cuts otherwise. Where a layer knows nothing, content decides, as the [`Cutter`] says.
 
+mod bgzf;
 mod dicom;
+mod sqlite;
 
 use crate::cutter::{Cutter, Input};
 use crate::layer::dicom::{Native, Pixels};
@@ -16,6 +18,9 @@ const IMAGES_MAX: u64 = 256 << 10;
 
 /// Large images are cut at rows, into pieces of at most this many bytes or of one row.
 const IMAGE_PIECE_MAX: u64 = 1 << 20;
+
+/// Pages of a database are changed in place: they are cut together up to this many bytes.
+const PAGES_PIECE: usize = 16 << 10;
 
 /// Beyond so many bytes no edge is looked for.
 const EDGE_MAX: usize = 64 << 10;
@@ -41,14 +46,24 @@ enum Kind {
     Image(Pixels),
     /// FASTQ.
     Reads,
+    /// BGZF.
+    Blocks,
+    /// SQLite, with pages of so many bytes.
+    Pages(usize),
 }
 
 impl Kind {
     fn of(head: &[u8]) -> Self {
-        match dicom::find(head) {
-            Some(pixels) => Self::Image(pixels),
-            None if reads::begin(head) => Self::Reads,
-            None => Self::Other,
+        if let Some(pixels) = dicom::find(head) {
+            Self::Image(pixels)
+        } else if let Some(page) = sqlite::page(head) {
+            Self::Pages(page)
+        } else if bgzf::begins(head) {
+            Self::Blocks
+        } else if reads::begin(head) {
+            Self::Reads
+        } else {
+            Self::Other
         }
     }
 }
@@ -94,6 +109,12 @@ impl Layer {
             Kind::Other => by_content(cutter, data, input),
             Kind::Image(pixels) => self.cut_image(pixels, cutter, data, input),
             Kind::Reads => at_edge(cutter, data, input, reads::first_record, Shape::Reads),
+            Kind::Blocks => at_edge(cutter, data, input, bgzf::next_block, bgzf::shape(data)),
+            Kind::Pages(page) => {
+                let shape = Shape::Unknown;
+                let length = whole(as_u64(page.max(PAGES_PIECE)), data, input);
+                length.map(|length| Cut { length, shape })
+            }
         }?;
         self.at += as_u64(cut.length);
         Some(cut)
@@ -355,6 +376,44 @@ mod tests {
             .into_bytes();
         let sum: usize = cuts(&file, CUT_WINDOW).iter().map(|cut| cut.length).sum();
         assert_eq!(sum, file.len());
+    }
+
+    #[test]
+    fn a_changed_page_of_a_database_changes_one_chunk() {
+        let mut file = [&b"SQLite format 3\0\x10\0"[..], &noise(50 * 4096, 8)].concat();
+        file.truncate(50 * 4096);
+        let chunks = |file: &[u8]| -> Vec<Vec<u8>> {
+            let chunk = |at: &mut usize, cut: &Cut| {
+                *at += cut.length;
+                Some(file[*at - cut.length..*at].to_vec())
+            };
+            cuts(file, CUT_WINDOW).iter().scan(0, chunk).collect()
+        };
+        let before = chunks(&file);
+        assert!(before.iter().all(|chunk| chunk.len() % 4096 == 0));
+        file[20 * 4096 + 7] ^= 1;
+        file.extend(noise(3 * 4096, 9));
+        let after = chunks(&file);
+        let new = after.iter().filter(|chunk| !before.contains(chunk));
+        let new: usize = new.map(Vec::len).sum();
+        assert_eq!(new, PAGES_PIECE + 2 * 4096 + 3 * 4096);
+    }
+
+    #[test]
+    fn blocks_are_not_cut_apart_and_count_as_packed() {
+        let block = |n: u8| {
+            let header = [
+                0x1F, 0x8B, 8, 4, 0, 0, 0, 0, 0, 0xFF, 6, 0, b'B', b'C', 2, 0, 9, 0,
+            ];
+            [&header[..], &[5], &noise(20_000 + usize::from(n), n)].concat()
+        };
+        let file: Vec<u8> = (0..90).flat_map(block).collect();
+        let mut at = 0;
+        for cut in cuts(&file, CUT_WINDOW) {
+            assert!(bgzf::begins(&file[at..]));
+            assert_eq!(cut.shape, Shape::Packed);
+            at += cut.length;
+        }
     }
 
     #[test]

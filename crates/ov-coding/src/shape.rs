@@ -10,6 +10,8 @@ pub enum Shape {
     /// Nothing is known.
     #[default]
     Unknown,
+    /// Compressed already.
+    Packed,
     /// Rows of samples.
     Raster(Raster),
     /// Records of sequencing reads: FASTQ.
