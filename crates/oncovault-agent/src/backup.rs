@@ -69,6 +69,10 @@ pub struct Args {
     #[arg(long)]
     skip_if_unchanged: bool,
 
+    /// Let all other programs of this machine go first
+    #[arg(long)]
+    nice: bool,
+
     /// Tell what would be stored
     #[arg(long, short = 'n')]
     dry_run: bool,
@@ -83,6 +87,9 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
 
 /// Backs up, and tells people; the document is for programs.
 pub fn store(args: &Args, desk: &Desk) -> Result<(Value, Exit), Failure> {
+    if args.nice {
+        ov_terminal::priority::give_way();
+    }
     let origin = args.source.origin()?;
     for path in &origin.missing {
         let path = path.display();

@@ -22,13 +22,13 @@ use crate::page_writer::{Novelty, PageSink, PageWriter, StoredPage, Tree};
 use crate::read::{Ending, Flow, Piece, ReadKeys, read_file};
 
 /// Bytes of files that are read ahead of the one whose turn it is.
-const AHEAD_BYTES: u64 = 12 * 1024 * 1024;
+const AHEAD_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What one large file may hold in its channel.
-const LARGE_COST: u64 = 4 * 1024 * 1024;
+/// What one large file may hold in its channel: chunks of the largest profile.
+const LARGE_COST: u64 = 8 * 1024 * 1024;
 
 /// Pieces in the channel of one file.
-const PIECES: usize = 4;
+const PIECES: usize = 2;
 
 /// Files read ahead at most.
 const AHEAD_FILES: usize = 256;

@@ -64,6 +64,7 @@ mod mount;
 pub mod open;
 pub mod operation;
 pub mod options;
+pub mod paced;
 mod packet;
 pub mod probe;
 mod remote_url;

@@ -9,6 +9,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::error::StoreError;
 use crate::lock::LockDays;
+use crate::paced::Limits;
 
 /// How to reach a target. The defaults fit a folder, and S3 set up by the usual variables.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub struct OpenOptions {
     pub ssh: Vec<OsString>,
     /// The file that remembers drives; without it they are found, but not remembered.
     pub drives: Option<PathBuf>,
+    /// How many bytes a second may go over the link.
+    pub limits: Limits,
 }
 
 /// Where the bucket stands in a request.

@@ -23,6 +23,7 @@ pub mod meter;
 pub mod moment;
 pub mod options;
 pub mod passphrase;
+pub mod priority;
 pub mod program;
 pub mod screen;
 pub mod seen;
