@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ov_program::status::PlaceNotes;
 use ov_terminal::screen::GOOD;
-use ov_terminal::{Desk, Exit, Failure, age, amount, standing};
+use ov_terminal::{Desk, Exit, Failure, age, amount, remembered, standing};
 use ov_vault::check::{CheckReport, Checking, Depth};
 use ov_vault::vault::find_vault;
 use ov_vault::{SystemClock, Vault};
@@ -38,7 +37,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         false => {
             let mut keeping = Keeping::open(desk)?;
             let report = check(args, &mut keeping)?;
-            note(report.findings.len(), &keeping.opened.state, desk);
+            note(report.findings.len(), &keeping.opened.state, desk)?;
             keeping.watcher.meter.clear();
             report
         }
@@ -50,7 +49,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
 
 /// Checks what shows without reading content.
 pub fn check(args: &Args, keeping: &mut Keeping) -> Result<CheckReport, Failure> {
-    let verified = keeping.opened.state.join("verified");
+    let verified = keeping.opened.verified();
     let secrets = keeping.opened.secrets()?;
     let Keeping {
         opened, watcher, ..
@@ -87,20 +86,12 @@ fn check_as_anyone(args: &Args, desk: &Desk) -> Result<CheckReport, Failure> {
 }
 
 /// Remembers in the local state, for `status`, that a check found so many things wrong.
-pub fn note(errors: usize, state: &Path, desk: &Desk) {
-    let Some(url) = &desk.options.vault else {
-        return;
-    };
-    let file = state.join(PlaceNotes::FILE);
+pub fn note(errors: usize, state: &Path, desk: &Desk) -> Result<(), Failure> {
     let errors = u64::try_from(errors).unwrap_or(u64::MAX);
-    let noted = PlaceNotes::note(&file, &url.to_string_lossy(), |note| {
+    remembered::note(state, &desk.url()?, &desk.screen, |note| {
         note.check(standing::now(), errors);
     });
-    if let Err(error) = noted {
-        let file = file.display();
-        desk.screen
-            .warn(format_args!("cannot remember the check in {file}: {error}"));
-    }
+    Ok(())
 }
 
 fn depth(args: &Args) -> Depth {

@@ -10,7 +10,7 @@ use ov_program::{Job, Jobs, Task};
 use ov_store::Store;
 use ov_terminal::signals::{Interruption, Signals};
 use ov_terminal::verb::run::{Site, ended};
-use ov_terminal::{Exit, Failure, configuration};
+use ov_terminal::{Desk, Exit, Failure, configuration};
 use ov_vault::Vault;
 use ov_vault::copy::Which;
 use ov_vault::forget::ForgetOptions;
@@ -41,14 +41,8 @@ impl<'s> KeeperJobs<'s> {
             Job::Copy(place) => self.copy(place),
             Job::Forget => self.forget(),
             Job::Prune => prune::usual(&mut Keeping::open(desk)?, desk),
-            Job::Check { percent } => {
-                let mut keeping = Keeping::open(desk)?;
-                let args = parsed([format!("--read-data={percent}%")])?;
-                let report = check::check(&args, &mut keeping)?;
-                keeping.watcher.meter.clear();
-                check::print(&report, desk);
-                Ok((check::document(&report), check::exit_of(&report)))
-            }
+            Job::Check { percent } => check_at(desk, *percent),
+            Job::CheckCopy { place, percent } => self.check_copy(place, *percent),
             Job::Backup(_) => Err(Failure::failed("this program does not back up")),
         }
     }
@@ -72,6 +66,13 @@ impl<'s> KeeperJobs<'s> {
         copy::copy_to(&mut keeping, there, &Which::All, self.site.desk)
     }
 
+    fn check_copy(&self, place: &CopyPlace, percent: u8) -> Result<(Value, Exit), Failure> {
+        self.copy_there(place)?;
+        let mut options = configuration::for_copy(&self.site.desk.options, place.s3.as_ref());
+        options.vault = Some(place.url.text().into());
+        check_at(&Desk::new(options), percent)
+    }
+
     fn copy_there(&self, place: &CopyPlace) -> Result<Arc<dyn Store>, Failure> {
         let options = configuration::for_copy(&self.site.desk.options, place.s3.as_ref());
         let there = ov_store::open(&place.url, &options.s3.open_options())?;
@@ -80,21 +81,19 @@ impl<'s> KeeperJobs<'s> {
         Ok(there)
     }
 
-    /// A keeper sees datasets as numbers, so one rule holds for all.
+    /// A keeper does not tell datasets by name, so it keeps of each what the rules of any would keep.
     fn forget(&self) -> Result<(Value, Exit), Failure> {
         let config = self.site.config;
-        let named = config.dataset.iter().find(|d| d.retention.is_some());
-        if let Some(dataset) = named {
-            let message = format!(
-                "this key does not tell datasets by name, and {} has a retention of its own",
-                dataset.name
-            );
-            return Err(Failure::new(Exit::WrongKey, message)
-                .help("give [policy.retention] alone, or a key that reads"));
-        }
-        let Some(retention) = &config.policy.retention else {
+        let Some(retention) = config.retention_of_any() else {
+            // Of some dataset everything is kept, and it may be any.
             return Ok((Value::Null, Exit::Done));
         };
+        if !retention.tags.is_empty() {
+            let message =
+                "the configuration keeps snapshots by their tags, which this key cannot read";
+            return Err(Failure::new(Exit::WrongKey, message)
+                .help("leave forgetting to a machine whose key reads, or keep none by tags"));
+        }
         let mut keeping = Keeping::open(self.site.desk)?;
         let known = ForgetOptions {
             zone: config.policy.zone(),
@@ -104,6 +103,17 @@ impl<'s> KeeperJobs<'s> {
         keeping.watcher.meter.clear();
         Ok((done, Exit::Done))
     }
+}
+
+/// Checks what lies where the options say, and remembers what was found.
+fn check_at(desk: &Desk, percent: u8) -> Result<(Value, Exit), Failure> {
+    let mut keeping = Keeping::open(desk)?;
+    let args = parsed([format!("--read-data={percent}%")])?;
+    let report = check::check(&args, &mut keeping)?;
+    keeping.watcher.meter.clear();
+    check::note(report.findings.len(), &keeping.opened.state, desk)?;
+    check::print(&report, desk);
+    Ok((check::document(&report), check::exit_of(&report)))
 }
 
 /// As `run` takes it.

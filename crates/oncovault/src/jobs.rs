@@ -8,6 +8,7 @@ use oncovault_keeper::Keeping;
 use oncovault_keeper::forget;
 use oncovault_keeper::jobs::KeeperJobs;
 use ov_format::name::RecordName;
+use ov_format::statement::Role;
 use ov_program::config::Retention;
 use ov_program::runner::Ended;
 use ov_program::{Job, Jobs, Task};
@@ -54,9 +55,13 @@ impl Jobs for AllJobs<'_> {
     }
 }
 
-/// Whether rules need more than a keeper sees.
+/// Whether rules need more than a keeper sees, and this key sees it. A key that does not read goes
+/// by what a keeper does.
 fn by_name(site: &Site<'_>) -> bool {
     let config = site.config;
+    if !site.facts.roles.contains(&Role::Reader) {
+        return false;
+    }
     let own = config.dataset.iter().any(|d| d.retention.is_some());
     let all = config.policy.retention.as_ref();
     own || all.is_some_and(|retention| !retention.tags.is_empty())

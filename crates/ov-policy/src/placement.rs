@@ -236,7 +236,8 @@ impl Shortage {
                 format!("connect {copy} and bring it up to date: `oncovault copy --to` its address")
             }
             Self::Copies { .. } => {
-                "name one more place under `copies`, or bring those up to date that fell behind"
+                "name one more place as [[copy]], bring those up to date that fell behind, or say in \
+                 policy.copies what is wanted"
                     .into()
             }
             Self::OffSite { .. } => "keep one copy in another building or at a provider".into(),

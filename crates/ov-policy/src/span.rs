@@ -71,6 +71,17 @@ impl Span {
         hours: 0,
     };
 
+    /// One that is shorter than neither.
+    #[must_use]
+    pub fn or_longer(self, other: Self) -> Self {
+        Self {
+            years: self.years.max(other.years),
+            months: self.months.max(other.months),
+            days: self.days.max(other.days),
+            hours: self.hours.max(other.hours),
+        }
+    }
+
     /// So many hours.
     pub const fn from_hours(hours: u32) -> Self {
         Self {

@@ -89,6 +89,21 @@ impl Config {
         self.copy.iter().find(|copy| copy.name.as_str() == name)
     }
 
+    /// Rules that keep of every dataset all that its own would keep, for whom cannot tell datasets
+    /// apart. None if everything is kept of some dataset.
+    pub fn retention_of_any(&self) -> Option<Retention> {
+        let all = self.policy.retention.as_ref();
+        let own = self
+            .dataset
+            .iter()
+            .map(|dataset| dataset.retention.as_ref());
+        let rules: Option<Vec<&Retention>> = own.map(|own| own.or(all)).chain([all]).collect();
+        rules?
+            .into_iter()
+            .cloned()
+            .reduce(|one, other| one.or(&other))
+    }
+
     /// As it could be written, with all that holds.
     ///
     /// # Errors

@@ -22,20 +22,22 @@ pub struct Plan<'p> {
 
 impl Plan<'_> {
     /// All tasks, in the order in which they are done: first what makes snapshots, then what makes
-    /// them count, then what brings them elsewhere, then what frees space.
+    /// them count, then what brings them elsewhere, then what frees space, then what looks whether
+    /// all is whole.
     pub fn tasks(&self) -> Vec<Task> {
         let config = self.config;
         let named = |name: &crate::config::Worded<crate::config::Name>| name.value().clone();
         let datasets = config.dataset.iter();
         let mut tasks: Vec<Task> = datasets.map(|d| Task::Dataset(named(&d.name))).collect();
         tasks.push(Task::Accept);
-        let pushed = config.copy.iter().filter(|copy| copy.by == Fetched::Push);
-        tasks.extend(pushed.map(|copy| Task::Copy(named(&copy.name))));
+        let pushed = || config.copy.iter().filter(|copy| copy.by == Fetched::Push);
+        tasks.extend(pushed().map(|copy| Task::Copy(named(&copy.name))));
         let own = config.dataset.iter().any(|d| d.retention.is_some());
         if own || config.policy.retention.is_some() {
             tasks.push(Task::Forget);
         }
         tasks.extend([Task::Prune, Task::Check]);
+        tasks.extend(pushed().map(|copy| Task::CheckCopy(named(&copy.name))));
         tasks
     }
 
@@ -119,7 +121,7 @@ impl Plan<'_> {
             Task::Accept => &config.policy.accept,
             Task::Forget => &config.policy.forget,
             Task::Prune => &config.policy.prune,
-            Task::Check => &config.policy.check,
+            Task::Check | Task::CheckCopy(_) => &config.policy.check,
         };
         Some(worded.value())
     }

@@ -90,7 +90,7 @@ impl Ledger {
 pub struct Night {
     /// When.
     pub at: Timestamp,
-    /// The target, by its name in the configuration.
+    /// The place, by its name in the configuration; of the vault itself `vault`.
     pub target: String,
     /// The horizon in days.
     pub days: usize,

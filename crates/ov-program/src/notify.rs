@@ -13,6 +13,8 @@ mod syslog;
 mod teller;
 mod told;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,6 +54,16 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// For who could not be reached a moment ago: a run must not wait for the same one again and
+    /// again.
+    fn worn(self) -> Self {
+        Self {
+            attempts: 1,
+            timeout: self.timeout / 5,
+            ..self
+        }
+    }
+
     fn spend(self, tried: impl Fn() -> Result<(), NotifyError>) -> Result<(), NotifyError> {
         let mut pause = self.pause;
         let mut result = tried();
@@ -118,6 +130,8 @@ pub struct Notifier<'a> {
     memory: PathBuf,
     patience: Patience,
     syslog: PathBuf,
+    /// Who was not told the last time, as long as this lives. It was said once.
+    unreached: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Notifier<'a> {
@@ -128,6 +142,7 @@ impl<'a> Notifier<'a> {
             memory: state.join("told.json"),
             patience: Patience::default(),
             syslog: syslog::SOCKET.into(),
+            unreached: RefCell::default(),
         }
     }
 
@@ -148,7 +163,8 @@ impl<'a> Notifier<'a> {
         told.troubled(vault.as_str(), subject.as_str(), topic)
     }
 
-    /// Tells all who want to hear it, and returns whom it did not reach.
+    /// Tells all who want to hear it, and returns whom it did not reach, unless it returned him
+    /// before.
     pub fn tell(&self, message: &Message) -> Vec<NotTold> {
         let mut told = Told::read(&self.memory);
         let before = told.clone();
@@ -164,10 +180,10 @@ impl<'a> Notifier<'a> {
             if !wanted {
                 continue;
             }
-            match way.send(message, self.patience) {
+            match self.send(&way, &name, message) {
                 Ok(()) if way.tell() == Tell::Trouble => told.note(&name, message),
                 Ok(()) => {}
-                Err(error) => failed.push(NotTold { channel, error }),
+                Err(error) => failed.extend(error.map(|error| NotTold { channel, error })),
             }
         }
         if told != before
@@ -179,6 +195,31 @@ impl<'a> Notifier<'a> {
             failed.push(NotTold { channel, error });
         }
         failed
+    }
+
+    /// Without an error if it was said already that this one is not told.
+    fn send(
+        &self,
+        way: &Way<'_>,
+        name: &str,
+        message: &Message,
+    ) -> Result<(), Option<NotifyError>> {
+        let mut unreached = self.unreached.borrow_mut();
+        let known = unreached.contains(name);
+        let patience = match known {
+            true => self.patience.worn(),
+            false => self.patience,
+        };
+        match way.send(message, patience) {
+            Ok(()) => {
+                unreached.remove(name);
+                Ok(())
+            }
+            Err(error) => {
+                unreached.insert(name.to_owned());
+                Err((!known).then_some(error))
+            }
+        }
     }
 
     fn ways(&self) -> impl Iterator<Item = Way<'_>> {

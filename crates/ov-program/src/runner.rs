@@ -45,6 +45,13 @@ pub enum Job<'c> {
         /// Of all bytes, 1 to 100.
         percent: u8,
     },
+    /// The same for a copy.
+    CheckCopy {
+        /// Which.
+        place: &'c CopyPlace,
+        /// Of all bytes, 1 to 100.
+        percent: u8,
+    },
 }
 
 /// How a job ended.
@@ -344,7 +351,7 @@ impl Runner<'_> {
     }
 
     fn is_offline(&self, task: &Task) -> bool {
-        matches!(task, Task::Copy(name)
+        matches!(task, Task::Copy(name) | Task::CheckCopy(name)
             if self.config.copy(name.as_str()).is_some_and(|copy| copy.offline))
     }
 
@@ -453,8 +460,13 @@ impl Runner<'_> {
             Task::Forget => Some(Job::Forget),
             Task::Prune => Some(Job::Prune),
             Task::Check => {
-                let percent = self.share_read();
+                let percent = self.share_read(task);
                 Some(Job::Check { percent })
+            }
+            Task::CheckCopy(name) => {
+                let percent = self.share_read(task);
+                let place = config.copy(name.as_str());
+                place.map(|place| Job::CheckCopy { place, percent })
             }
         };
         match job {
@@ -467,10 +479,15 @@ impl Runner<'_> {
         }
     }
 
-    /// How much each check must read so that all is read within the cycle.
-    fn share_read(&self) -> u8 {
+    /// How much a check must read so that all is read within the cycle. After a long pause it reads
+    /// so much more: a drive is not there every day.
+    fn share_read(&self, task: &Task) -> u8 {
         let policy = &self.config.policy;
-        let gap = policy.check.longest_gap(self.machine.now(), &policy.zone());
+        let now = self.machine.now();
+        let usual = policy.check.longest_gap(now, &policy.zone());
+        let last = self.history.last_good(task);
+        let since = last.map_or(0, |good| now.duration_since(good.start).as_secs());
+        let gap = usual.max(since);
         let cycle = policy.check_cycle.seconds().max(1);
         let percent = gap.saturating_mul(100).saturating_add(cycle - 1) / cycle;
         u8::try_from(percent.clamp(1, 100)).unwrap_or(100)

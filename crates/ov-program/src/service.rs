@@ -1,11 +1,11 @@
 //! What makes the operating system call `run --due`: units of systemd, or lines of cron.
 //!
-//! The units let the program read everything and write only what it must. Pure: texts come out,
-//! nothing is installed here.
+//! The units let the program read everything and write only what it must. Texts come out, nothing is
+//! installed here.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ov_store::{Place, TargetUrl};
 
@@ -150,7 +150,9 @@ impl Service<'_> {
         for url in copies.chain([self.config.vault.url.value()]) {
             folders.extend(written_for(url));
         }
-        let quoted = |folder: PathBuf| Ok(quoted(&text(&folder)?));
+        let textfile = self.config.notify.textfile.as_deref();
+        folders.extend(textfile.and_then(Path::parent).map(Path::to_owned));
+        let quoted = |folder: PathBuf| Ok(quoted(&text(&without_dots(&folder))?));
         folders.into_iter().map(quoted).collect()
     }
 
@@ -177,6 +179,24 @@ fn written_for(url: &TargetUrl) -> Vec<PathBuf> {
         Place::Drive { .. } => ["/media", "/mnt", "/run/media"].map(PathBuf::from).into(),
         _ => Vec::new(),
     }
+}
+
+/// A unit passes over paths with `..` (systemd.exec(5), "path is not normalized").
+fn without_dots(path: &Path) -> PathBuf {
+    let dots = |part: Component<'_>| part == Component::ParentDir;
+    if !path.components().any(dots) {
+        return path.to_owned();
+    }
+    std::fs::canonicalize(path).unwrap_or_else(|_| {
+        let mut plain = PathBuf::new();
+        for part in path.components() {
+            match dots(part) {
+                true => drop(plain.pop()),
+                false => plain.push(part),
+            }
+        }
+        plain
+    })
 }
 
 fn text(path: &Path) -> Result<String, ServiceError> {
@@ -278,6 +298,8 @@ mod tests {
         paths = ["/srv/plans"]
         schedule = "daily at 02:00"
         hooks.before = [{ run = ["freeze"] }]
+        [notify]
+        textfile = "/srv/no-such/../metrics/oncovault.prom"
     "#;
 
     /// A site whose files are there, so that what checks units finds them.
@@ -317,6 +339,7 @@ mod tests {
         let expected = [
             "\"/srv/vault of ours\"",
             "/mnt/usb",
+            "/srv/metrics",
             "/var/cache/oncovault",
             "/var/lib/oncovault",
         ];

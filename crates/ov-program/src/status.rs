@@ -32,6 +32,9 @@ pub use self::worry::{Level, Worry};
 /// Stands for every dataset, where a key does not tell them apart.
 pub const ANY: &str = "*";
 
+/// What is said of the copies of every dataset is said about this.
+pub const ALL: &str = "copies";
+
 /// How things stand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
@@ -43,6 +46,8 @@ pub struct Status {
     pub rule: Rule,
     /// From when on a check counts.
     pub checked_since: Timestamp,
+    /// Who checks.
+    pub checks: Checks,
     /// What is backed up.
     pub datasets: Vec<Dataset>,
     /// Where it lies: the vault first, then its copies.
@@ -66,6 +71,15 @@ pub struct Dataset {
     pub cause: Option<Cause>,
     /// When it runs next.
     pub next: Option<Next>,
+}
+
+/// Whether this machine checks what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// It does, and knows of every check.
+    Here,
+    /// A keeper elsewhere does, and says so there.
+    Elsewhere,
 }
 
 /// Whether the recovery kit was tried.
@@ -146,18 +160,42 @@ impl Status {
         let copies: Vec<placement::Copy> = self
             .places
             .iter()
-            .map(|place| place.as_copy(dataset, self.at, vault))
+            .map(|place| self.as_copy(place, dataset, vault))
             .collect();
         placement::judge(&self.rule, &copies, self.checked_since)
     }
 
-    /// The dataset's newest snapshot in the vault, or the last run that ended well.
+    /// A place as the rule for copies takes it. A copy is behind when it holds neither what is young
+    /// enough nor what is newest in the vault.
+    fn as_copy(&self, place: &Place, dataset: &str, vault: Option<Timestamp>) -> placement::Copy {
+        let young = match place.kind {
+            PlaceKind::Vault => Timestamp::MIN,
+            PlaceKind::Copy { age_max } => before(self.at, age_max),
+        };
+        let elsewhere = (self.checks == Checks::Elsewhere).then_some(Checked {
+            at: self.at,
+            errors: 0,
+        });
+        placement::Copy {
+            name: place.name.clone(),
+            medium: place.medium.clone(),
+            site: place.site,
+            guard: place.guard(),
+            newest: place.newest(dataset),
+            wanted: vault.map_or(young, |vault| vault.min(young)),
+            checked: place.checked.or(elsewhere),
+        }
+    }
+
+    /// The dataset's newest snapshot in the vault, or the last run that ended well. Where the key
+    /// does not tell datasets apart, the snapshot may be another's, and only the run counts.
     pub fn newest(&self, dataset: &str) -> Option<Timestamp> {
         let vault = self
             .places
             .iter()
             .find(|place| place.kind == PlaceKind::Vault);
-        let stored = vault.and_then(|vault| vault.newest(dataset));
+        let contents = vault.and_then(|vault| vault.contents.as_ref());
+        let stored = contents.and_then(|there| there.newest.get(dataset).copied());
         let ran = self.datasets.iter().find(|one| one.name == dataset);
         let ran = ran
             .and_then(|dataset| dataset.past.good)
@@ -203,26 +241,13 @@ impl Place {
         self.contents.clone_from(&note.contents);
     }
 
-    /// The place as the rule for copies takes it. A copy is behind when it holds neither what is
-    /// young enough nor what is newest in the vault.
-    fn as_copy(&self, dataset: &str, now: Timestamp, vault: Option<Timestamp>) -> placement::Copy {
-        let young = match self.kind {
-            PlaceKind::Vault => Timestamp::MIN,
-            PlaceKind::Copy { age_max } => before(now, age_max),
-        };
+    /// What protects it.
+    fn guard(&self) -> Guard {
         let safe = self.pulled || self.grade.is_some_and(|(grade, _)| grade > Grade::Plain);
-        placement::Copy {
-            name: self.name.clone(),
-            medium: self.medium.clone(),
-            site: self.site,
-            guard: match (self.offline, safe) {
-                (true, _) => Guard::Offline,
-                (false, true) => Guard::Refuses,
-                (false, false) => Guard::None,
-            },
-            newest: self.newest(dataset),
-            wanted: vault.map_or(young, |vault| vault.min(young)),
-            checked: self.checked,
+        match (self.offline, safe) {
+            (true, _) => Guard::Offline,
+            (false, true) => Guard::Refuses,
+            (false, false) => Guard::None,
         }
     }
 

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::config::{Name, NameError};
 
 /// Something that is done again and again. Written `dataset:tps-plans`, `copy:basement`, `accept`,
-/// `forget`, `prune`, `check`.
+/// `forget`, `prune`, `check`, `check:basement`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Task {
     /// A dataset is backed up.
@@ -25,6 +25,8 @@ pub enum Task {
     Prune,
     /// The vault is checked.
     Check,
+    /// A copy is checked.
+    CheckCopy(Name),
 }
 
 /// A text that names no task.
@@ -47,6 +49,7 @@ impl fmt::Display for Task {
             Self::Forget => f.write_str("forget"),
             Self::Prune => f.write_str("prune"),
             Self::Check => f.write_str("check"),
+            Self::CheckCopy(name) => write!(f, "check:{name}"),
         }
     }
 }
@@ -58,6 +61,7 @@ impl FromStr for Task {
         match text.split_once(':') {
             Some(("dataset", name)) => Ok(Self::Dataset(name.parse()?)),
             Some(("copy", name)) => Ok(Self::Copy(name.parse()?)),
+            Some(("check", name)) => Ok(Self::CheckCopy(name.parse()?)),
             None if text == "accept" => Ok(Self::Accept),
             None if text == "forget" => Ok(Self::Forget),
             None if text == "prune" => Ok(Self::Prune),

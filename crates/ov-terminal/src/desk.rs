@@ -178,6 +178,11 @@ impl Desk {
 }
 
 impl Opened {
+    /// Where it is noted when each pack of this target was last read.
+    pub fn verified(&self) -> PathBuf {
+        verified(&self.state, &self.vault)
+    }
+
     /// What the member may open, content apart.
     pub fn secrets(&self) -> Result<Secrets, Failure> {
         let vault = &self.vault;
@@ -190,6 +195,12 @@ impl Opened {
             secret,
         )?)
     }
+}
+
+/// In a folder of a member's local state, where it is noted when each pack of a target was last
+/// read. That a pack is whole in one place says nothing of its twin in another.
+pub fn verified(state: &Path, vault: &Vault) -> PathBuf {
+    state.join(format!("verified-{}", vault.target()))
 }
 
 /// The id of this installation: drawn once, kept in the local state.

@@ -25,6 +25,7 @@ pub mod options;
 pub mod passphrase;
 pub mod priority;
 pub mod program;
+pub mod remembered;
 pub mod screen;
 pub mod seen;
 pub mod signals;

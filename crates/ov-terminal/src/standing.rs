@@ -7,26 +7,27 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ov_format::name::RecordName;
+use ov_format::statement::Role;
 use ov_policy::forecast::{Track, backtest, outlook};
-use ov_policy::placement::{Checked, Site as PlacedAt};
+use ov_policy::placement::Site as PlacedAt;
 use ov_program::config::{CopyPlace, Fetched, Site as Sited};
 use ov_program::forecast::{Nights, history};
 use ov_program::notify::Cause;
 use ov_program::status::{
-    ANY, Contents, Dataset, Kit, Place, PlaceKind, PlaceNote, PlaceNotes, Reach, Status, heard,
+    ANY, Checks, Contents, Dataset, Kit, Place, PlaceKind, PlaceNote, Reach, Status, heard,
 };
 use ov_program::{Config, History, Plan, Task};
 use ov_seal::entropy::{Entropy, OsEntropy};
-use ov_store::{Store, TargetUrl};
+use ov_store::{Grade, Store, TargetUrl};
 use ov_vault::append::Writer;
 use ov_vault::{Clock, State, SystemClock, Vault};
 use serde_json::Value;
 
 use crate::configuration;
-use crate::desk::{Copies, Desk};
-use crate::exit::Exit;
+use crate::desk::{Copies, Desk, verified};
 use crate::failure::Failure;
 use crate::machine;
+use crate::remembered;
 
 /// Tells to which dataset each snapshot of a vault belongs, where a key opens that.
 pub type NamesOf = fn(&Vault, &Writer) -> Result<BTreeMap<RecordName, String>, Failure>;
@@ -50,7 +51,9 @@ pub struct Standing<'s> {
     pub folder: &'s Path,
     /// What happened.
     pub history: &'s History,
-    /// Names of datasets; without, all snapshots of a place are judged as one.
+    /// What the key may do.
+    pub roles: &'s [Role],
+    /// Names of datasets, for a key that reads; without, all snapshots of a place are judged as one.
     pub names: Option<NamesOf>,
     /// Whether targets are tried anew.
     pub probing: Probing,
@@ -63,7 +66,8 @@ pub fn now() -> Timestamp {
 
 /// What a look at a place found.
 struct Look {
-    note: PlaceNote,
+    contents: Contents,
+    grade: Option<Grade>,
     outlook: Option<ov_policy::forecast::Outlook>,
     state: State,
 }
@@ -72,18 +76,10 @@ impl Standing<'_> {
     /// Gathers it. What is out of reach is no error: it is told.
     pub fn gather(&self) -> Result<Status, Failure> {
         let at = now();
-        let file = self.folder.join(PlaceNotes::FILE);
-        let mut notes = PlaceNotes::read(&file);
-        let (vault, writer, state) = self.vault(&mut notes, at);
+        let (vault, writer, state) = self.vault(at);
         let mut places = vec![vault];
         for copy in &self.config.copy {
-            places.push(self.copy(copy, writer.as_ref(), &mut notes, at));
-        }
-        if let Err(error) = notes.write(&file) {
-            let file = file.display();
-            self.desk
-                .screen
-                .warn(format_args!("cannot write {file}: {error}"));
+            places.push(self.copy(copy, writer.as_ref(), at));
         }
         let cycle = self.config.policy.check_cycle.seconds();
         Ok(Status {
@@ -91,6 +87,7 @@ impl Standing<'_> {
             vault: machine::host(),
             rule: *self.config.policy.copies.value(),
             checked_since: Timestamp::from_second(at.as_second() - cycle).unwrap_or(at),
+            checks: self.checks(),
             datasets: self.datasets(at),
             places,
             agents: state.map_or_else(Vec::new, |state| heard(&self.config.watch, &state, at)),
@@ -98,7 +95,18 @@ impl Standing<'_> {
         })
     }
 
+    fn checks(&self) -> Checks {
+        match self.roles.contains(&Role::Keeper) {
+            true => Checks::Here,
+            false => Checks::Elsewhere,
+        }
+    }
+
+    /// What this key neither backs up nor tells by name is somebody else's, who knows its age.
     fn datasets(&self, at: Timestamp) -> Vec<Dataset> {
+        if self.names.is_none() && !self.roles.contains(&Role::Agent) {
+            return Vec::new();
+        }
         let host = machine::host();
         let plan = Plan {
             config: self.config,
@@ -121,55 +129,37 @@ impl Standing<'_> {
         self.config.dataset.iter().map(of).collect()
     }
 
-    fn vault(
-        &self,
-        notes: &mut PlaceNotes,
-        at: Timestamp,
-    ) -> (Place, Option<Writer>, Option<State>) {
+    fn vault(&self, at: Timestamp) -> (Place, Option<Writer>, Option<State>) {
         let place = &self.config.vault;
-        let note = notes.of_mut(place.url.text());
+        let seen = remembered::of(self.folder, &place.url).seen;
         let (reach, look, writer) = match self.desk.open(Copies::Never) {
             Ok(opened) => {
-                let look = self.look(&opened.vault, Some(&opened.writer), note, at);
+                let look = self.look("vault", &opened.vault, Some(&opened.writer), at);
                 (Reach::Reached, Some(look), Some(opened.writer))
             }
-            Err(failure) => (unreached(&failure, note), None, None),
+            Err(failure) => (unreached(&failure, seen), None, None),
         };
         let mut shown = self.place("vault", PlaceKind::Vault, &place.url, reach, look.as_ref());
-        shown.take(
-            &look
-                .as_ref()
-                .map_or_else(|| note.clone(), |look| look.note.clone()),
-        );
-        shown.checked = self.last_check().or(shown.checked);
+        shown.take(&self.remember(&place.url, look.as_ref(), at));
+        forget_if_gone(&mut shown);
         shown.medium.clone_from(&place.medium);
         shown.site = sited(place.site);
-        if let Some(look) = &look {
-            note.clone_from(&look.note);
-        }
         (shown, writer, look.map(|look| look.state))
     }
 
-    fn copy(
-        &self,
-        copy: &CopyPlace,
-        writer: Option<&Writer>,
-        notes: &mut PlaceNotes,
-        at: Timestamp,
-    ) -> Place {
-        let note = notes.of_mut(copy.url.text());
+    fn copy(&self, copy: &CopyPlace, writer: Option<&Writer>, at: Timestamp) -> Place {
+        let name = copy.name.as_str();
+        let seen = remembered::of(self.folder, &copy.url).seen;
         let (reach, look) = match self.open_copy(copy) {
-            Ok(vault) => (Reach::Reached, Some(self.look(&vault, writer, note, at))),
-            Err(_) if copy.offline => (Reach::Unplugged { seen: note.seen }, None),
-            Err(failure) => (unreached(&failure, note), None),
+            Ok(vault) => (Reach::Reached, Some(self.look(name, &vault, writer, at))),
+            Err(_) if copy.offline => (Reach::Unplugged { seen }, None),
+            Err(failure) => (unreached(&failure, seen), None),
         };
         let age_max = u64::try_from(copy.max_age.seconds()).unwrap_or(0);
         let kind = PlaceKind::Copy { age_max };
-        let mut shown = self.place(copy.name.as_str(), kind, &copy.url, reach, look.as_ref());
-        if let Some(look) = look {
-            *note = look.note;
-        }
-        shown.take(note);
+        let mut shown = self.place(name, kind, &copy.url, reach, look.as_ref());
+        shown.take(&self.remember(&copy.url, look.as_ref(), at));
+        forget_if_gone(&mut shown);
         shown.medium.clone_from(&copy.medium);
         shown.site = sited(copy.site);
         shown.offline = copy.offline;
@@ -208,13 +198,20 @@ impl Standing<'_> {
         }
     }
 
-    fn look(
-        &self,
-        vault: &Vault,
-        writer: Option<&Writer>,
-        note: &PlaceNote,
-        at: Timestamp,
-    ) -> Look {
+    /// Notes what a look found, and tells all that is known of the place.
+    fn remember(&self, url: &TargetUrl, look: Option<&Look>, at: Timestamp) -> PlaceNote {
+        let Some(look) = look else {
+            return remembered::of(self.folder, url);
+        };
+        remembered::note(self.folder, url, &self.desk.screen, |note| {
+            note.look(at, look.contents.clone());
+            if let Some(grade) = look.grade {
+                note.probe(at, grade);
+            }
+        })
+    }
+
+    fn look(&self, name: &str, vault: &Vault, writer: Option<&Writer>, at: Timestamp) -> Look {
         let state = State::of(vault);
         let named = self.names.zip(writer);
         let names = named.and_then(|(names, writer)| match names(vault, writer) {
@@ -228,37 +225,44 @@ impl Standing<'_> {
             Some(names) => names.get(&commit.name).cloned(),
             None => Some(ANY.to_owned()),
         };
-        let mut note = note.clone();
-        let verified = self.folder.join("verified");
-        note.look(at, Contents::of(vault, &state, dataset, Some(&verified)));
-        if self.probing == Probing::Now {
-            let mut nonce = [0; 16];
-            OsEntropy.fill(&mut nonce);
-            match ov_store::probe(&**vault.store(), nonce) {
-                Ok(probe) => note.probe(at, probe.grade),
-                Err(error) => self.desk.screen.warn(&error),
-            }
-        }
+        let verified = verified(self.folder, vault);
+        let contents = Contents::of(vault, &state, dataset, Some(&verified));
         let days = history(vault, &state, at);
-        let outlook = outlook(&days, &Track::of([&self.tested(vault, &days, at)]));
+        let outlook = outlook(&days, &Track::of([&self.tested(name, &days, at)]));
         Look {
-            note,
+            contents,
+            grade: self.probed(vault),
             outlook,
             state,
+        }
+    }
+
+    fn probed(&self, vault: &Vault) -> Option<Grade> {
+        if self.probing == Probing::Remembered {
+            return None;
+        }
+        let mut nonce = [0; 16];
+        OsEntropy.fill(&mut nonce);
+        match ov_store::probe(&**vault.store(), nonce) {
+            Ok(probe) => Some(probe.grade),
+            Err(error) => {
+                self.desk.screen.warn(&error);
+                None
+            }
         }
     }
 
     /// Tries earlier forecasts against what came, and keeps the result once a night.
     fn tested(
         &self,
-        vault: &Vault,
+        name: &str,
         days: &[ov_policy::forecast::Day],
         at: Timestamp,
     ) -> ov_policy::forecast::Backtest {
         let test = backtest(days);
         let file: PathBuf = self.folder.join("forecasts.json");
         let mut nights = Nights::read(&file);
-        if nights.add(&vault.target().to_string(), &test, at)
+        if nights.add(name, &test, at)
             && let Err(error) = nights.write(&file)
         {
             let file = file.display();
@@ -284,29 +288,29 @@ impl Standing<'_> {
         let time = tested.and_then(|record| record["time"].as_str()?.parse().ok());
         time.map_or(Kit::Untested, Kit::Tested)
     }
-
-    /// The last check of the vault that came to its end.
-    fn last_check(&self) -> Option<Checked> {
-        let checks = self.history.of(&Task::Check).rev();
-        let (done, damage) = (Exit::Done.code(), Exit::Damage.code());
-        let mut ended = checks.filter(|entry| entry.exit == done || entry.exit == damage);
-        let last = ended.next()?;
-        let found = u64::from(last.exit == damage);
-        Some(Checked {
-            at: last.end,
-            errors: last.measures.errors.max(found),
-        })
-    }
 }
 
-fn unreached(failure: &Failure, note: &PlaceNote) -> Reach {
+fn unreached(failure: &Failure, seen: Option<Timestamp>) -> Reach {
     Reach::Unreached {
-        seen: note.seen,
+        seen,
         why: Cause::of_exit(failure.exit.code()),
     }
 }
 
-fn sited(site: Sited) -> PlacedAt {
+/// Where no vault is, nothing is, whatever there was the last time. A place that does not answer
+/// keeps what is known of it until that is too old.
+fn forget_if_gone(place: &mut Place) {
+    let why = match place.reach {
+        Reach::Unreached { why, .. } => why,
+        Reach::Reached | Reach::Unplugged { .. } => return,
+    };
+    if why == Cause::NoVault {
+        place.contents = None;
+    }
+}
+
+/// As the rule for copies takes it.
+pub fn sited(site: Sited) -> PlacedAt {
     match site {
         Sited::Here => PlacedAt::Here,
         Sited::Away => PlacedAt::Away,

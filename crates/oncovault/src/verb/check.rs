@@ -39,7 +39,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let content = check_content(&reader, &listed, workers, &Void);
     watcher.meter.clear();
     let errors = report.findings.len() + content.findings.kept.len();
-    check::note(errors, &state, desk);
+    check::note(errors, &state, desk)?;
     check::print(&report, desk);
     for finding in &content.findings.kept {
         desk.screen.warn(finding);

@@ -38,9 +38,10 @@ pub struct Policy {
     pub forget: Worded<Schedule>,
     /// When space is freed, where the key may.
     pub prune: Worded<Schedule>,
-    /// When the vault is checked, where the key may.
+    /// When the vault is checked, and every copy that this machine brings up to date, where the key
+    /// may.
     pub check: Worded<Schedule>,
-    /// Within which time every stored byte is read again.
+    /// Within which time every stored byte is read again; a check after a pause reads so much more.
     pub check_cycle: Worded<Period>,
     /// What is kept of datasets that do not say so themselves.
     #[serde(skip_serializing_if = "Option::is_none")]

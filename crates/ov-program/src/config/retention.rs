@@ -58,6 +58,32 @@ pub struct Retention {
 }
 
 impl Retention {
+    /// Rules that keep all that one of two would keep.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let longer = |one: &Option<Worded<Span>>, other: &Option<Worded<Span>>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.value().or_longer(*other.value()).into()),
+            (one, other) => one.clone().or_else(|| other.clone()),
+        };
+        let tags = self.tags.iter().chain(&other.tags);
+        Self {
+            last: self.last.max(other.last),
+            hourly: self.hourly.max(other.hourly),
+            daily: self.daily.max(other.daily),
+            weekly: self.weekly.max(other.weekly),
+            monthly: self.monthly.max(other.monthly),
+            quarterly: self.quarterly.max(other.quarterly),
+            yearly: self.yearly.max(other.yearly),
+            within: longer(&self.within, &other.within),
+            within_hourly: longer(&self.within_hourly, &other.within_hourly),
+            within_daily: longer(&self.within_daily, &other.within_daily),
+            within_weekly: longer(&self.within_weekly, &other.within_weekly),
+            within_monthly: longer(&self.within_monthly, &other.within_monthly),
+            within_yearly: longer(&self.within_yearly, &other.within_yearly),
+            tags: tags.cloned().collect(),
+        }
+    }
+
     /// As the decision takes them.
     pub fn rules(&self) -> Rules {
         let count = |number: Option<NonZeroU32>| number.map(NonZeroU32::get);
@@ -79,6 +105,84 @@ impl Retention {
             within_quarterly: None,
             within_yearly: span(&self.within_yearly),
             keep_tags: self.tags.iter().map(|list| list.value().clone()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use jiff::tz::TimeZone;
+    use jiff::{SignedDuration, Timestamp};
+    use ov_policy::retention::{Candidate, Terms, plan};
+    use ov_policy::{Bounds, Emptying};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kept(retention: &Retention, hours: &BTreeSet<i64>) -> BTreeSet<i64> {
+        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
+        let candidate = |hours: &i64| Candidate {
+            id: *hours,
+            arrival: now - SignedDuration::from_hours(*hours),
+            group: String::new(),
+            accepted: true,
+            holds: Vec::new(),
+            tags: Vec::new(),
+        };
+        let candidates: Vec<_> = hours.iter().map(candidate).collect();
+        let terms = Terms {
+            rules: &retention.rules(),
+            bounds: Bounds::OWNER,
+            now,
+            zone: &TimeZone::UTC,
+            paused: &BTreeMap::new(),
+            emptying: Emptying::Allowed,
+        };
+        plan(&candidates, &terms).unwrap().kept().copied().collect()
+    }
+
+    fn count() -> impl Strategy<Value = Option<NonZeroU32>> {
+        (0_u32..20).prop_map(NonZeroU32::new)
+    }
+
+    fn span() -> impl Strategy<Value = Option<Worded<Span>>> {
+        let parts = (0..3_u32, 0..5_u32, 0..40_u32, 1..30_u32);
+        let text = parts.prop_map(|(y, m, d, h)| format!("{y}y{m}m{d}d{h}h"));
+        let span = text.prop_map(|text| text.parse::<Span>().unwrap().into());
+        prop_oneof![Just(None), span.prop_map(Some)]
+    }
+
+    prop_compose! {
+        fn retention()(
+            counts in (count(), count(), count(), count()),
+            spans in (span(), span(), span()),
+        ) -> Retention {
+            Retention {
+                // At least one rule.
+                last: counts.0.or(NonZeroU32::new(1)),
+                daily: counts.1,
+                weekly: counts.2,
+                monthly: counts.3,
+                within: spans.0,
+                within_daily: spans.1,
+                within_weekly: spans.2,
+                ..Retention::default()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rules_of_two_keep_all_that_either_keeps(
+            one in retention(),
+            other in retention(),
+            hours in proptest::collection::btree_set(0_i64..30_000, 1..60),
+        ) {
+            let both = kept(&one.or(&other), &hours);
+            prop_assert!(kept(&one, &hours).is_subset(&both));
+            prop_assert!(kept(&other, &hours).is_subset(&both));
         }
     }
 }

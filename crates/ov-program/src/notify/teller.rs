@@ -166,18 +166,28 @@ fn act(task: &Task) -> Act {
         Task::Accept => Act::Accept,
         Task::Forget => Act::Forget,
         Task::Prune => Act::Prune,
-        Task::Check => Act::Check,
+        Task::Check | Task::CheckCopy(_) => Act::Check,
     }
 }
 
 fn named(task: &Task) -> Option<Label> {
     match task {
-        Task::Dataset(name) | Task::Copy(name) => Some(Label::of(name.as_str())),
+        Task::Dataset(name) | Task::Copy(name) | Task::CheckCopy(name) => {
+            Some(Label::of(name.as_str()))
+        }
         _ => None,
     }
 }
 
-/// Datasets and copies go by their names, the rest by what it does.
+/// Datasets and copies go by their names, the rest by what it does. The check of a copy is told
+/// apart from the copying: one may fail while the other goes well.
 fn label(task: &Task) -> Label {
+    if let Task::CheckCopy(name) = task {
+        return Label::of(&format!("check-{name}"));
+    }
     named(task).unwrap_or_else(|| Label::of(act(task).name()))
 }
+
+#[cfg(test)]
+#[path = "teller_tests.rs"]
+mod tests;

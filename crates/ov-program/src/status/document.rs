@@ -5,7 +5,7 @@ use ov_policy::forecast::{Forecast, Full, Interval};
 use ov_policy::placement::{Judgement, Shortage, Site};
 use serde_json::{Value, json};
 
-use crate::status::{Dataset, Heard, Kit, Place, PlaceKind, Reach, Status, Worry};
+use crate::status::{ANY, Dataset, Heard, Kit, Place, PlaceKind, Reach, Status, Worry};
 
 impl Status {
     /// The document of `status --json`.
@@ -36,6 +36,8 @@ impl Status {
             .iter()
             .find(|place| place.kind == PlaceKind::Vault);
         let contents = vault.and_then(|vault| vault.contents.as_ref());
+        // Not known where the key does not tell datasets apart.
+        let contents = contents.filter(|there| !there.newest.contains_key(ANY));
         let success = dataset.past.good.map(|run| text(run.end));
         json!({
             "name": name,

@@ -11,17 +11,18 @@ const REQUEST_BYTES_MAX: u64 = 8 << 10;
 /// Slower ones neither.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Waits for one request and answers it. A client that goes away or makes no sense is no error.
+/// Waits for one request and answers it; without metrics it says that there are none now. A client
+/// that goes away or makes no sense is no error.
 ///
 /// # Errors
 /// If the listener is broken.
-pub fn answer(listener: &TcpListener, metrics: impl FnOnce() -> String) -> io::Result<()> {
+pub fn answer(listener: &TcpListener, metrics: impl FnOnce() -> Option<String>) -> io::Result<()> {
     let (stream, _) = listener.accept()?;
     let _ = talk(&stream, metrics);
     Ok(())
 }
 
-fn talk(mut stream: &TcpStream, metrics: impl FnOnce() -> String) -> io::Result<()> {
+fn talk(mut stream: &TcpStream, metrics: impl FnOnce() -> Option<String>) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(stream.take(REQUEST_BYTES_MAX)).lines();
@@ -33,7 +34,10 @@ fn talk(mut stream: &TcpStream, metrics: impl FnOnce() -> String) -> io::Result<
         }
     }
     let (status, body) = match first.split(' ').collect::<Vec<_>>()[..] {
-        ["GET", "/metrics", _] => ("200 OK", metrics()),
+        ["GET", "/metrics", _] => match metrics() {
+            Some(text) => ("200 OK", text),
+            None => ("503 Service Unavailable", String::new()),
+        },
         ["GET", _, _] => ("404 Not Found", "Metrics are at /metrics.\n".to_owned()),
         [_, _, _] => ("405 Method Not Allowed", String::new()),
         _ => ("400 Bad Request", String::new()),

@@ -88,6 +88,7 @@ fn healthy() -> Status {
         vault: "clinic".into(),
         rule: Rule::default(),
         checked_since: ago(30 * DAY),
+        checks: Checks::Here,
         datasets: vec![dataset("tps-plans")],
         places: vec![place("vault", PlaceKind::Vault), away],
         agents: Vec::new(),
@@ -124,6 +125,60 @@ fn a_dataset_older_than_its_rpo_is_late_and_one_never_stored_too() {
     fresh.past = Past::default();
     status.datasets = vec![fresh];
     assert_eq!(said(&status)[0], "short new: was never backed up");
+}
+
+#[test]
+fn what_was_never_backed_up_is_told_once_and_not_as_missing_copies() {
+    let mut status = healthy();
+    status.datasets = vec![Dataset {
+        rpo: None,
+        past: Past::default(),
+        ..dataset("by-hand")
+    }];
+    assert_eq!(said(&status), ["short by-hand: was never backed up"]);
+}
+
+#[test]
+fn what_another_agent_stored_does_not_make_a_dataset_younger() {
+    let mut status = healthy();
+    for place in &mut status.places {
+        place.contents = Some(Contents {
+            newest: [(ANY.to_owned(), ago(HOUR))].into(),
+            ..contents(HOUR)
+        });
+    }
+    assert_eq!(said(&status), Vec::<String>::new());
+    status.datasets[0].past.good = Some(run(25 * HOUR));
+    assert_eq!(
+        said(&status),
+        ["short tps-plans: newest snapshot is 25 h old, allowed are 24 h"]
+    );
+    let document = status.document();
+    assert_eq!(document["datasets"][0]["accepted"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_machine_that_does_not_check_is_not_blamed_for_checks_that_it_does_not_know_of() {
+    let mut status = healthy();
+    status.places[1].checked = None;
+    if let Some(contents) = &mut status.places[1].contents {
+        contents.oldest_unverified = Some(ago(90 * DAY));
+    }
+    assert_eq!(said(&status).len(), 2);
+    status.checks = Checks::Elsewhere;
+    assert_eq!(said(&status), Vec::<String>::new());
+}
+
+#[test]
+fn nobody_is_told_to_copy_to_the_vault_what_waits_there() {
+    let mut status = healthy();
+    status.places[0].contents = None;
+    let worries = status.worries();
+    assert_eq!(worries[0].what, "vault holds no complete snapshot");
+    assert!(
+        worries[0].advice.contains("oncovault accept"),
+        "{worries:?}"
+    );
 }
 
 #[test]
@@ -323,10 +378,14 @@ fn a_textfile_is_replaced_whole_and_readable_for_the_collector() {
 }
 
 fn asked(request: &str) -> String {
+    asked_of(request, Some(full_of_everything().metrics()))
+}
+
+fn asked_of(request: &str, metrics: Option<String>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     client.write_all(request.as_bytes()).unwrap();
-    answer(&listener, || full_of_everything().metrics()).unwrap();
+    answer(&listener, || metrics).unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     answer
@@ -341,6 +400,7 @@ fn the_endpoint_answers_metrics_and_nothing_else() {
     );
     assert!(good.ends_with(&full_of_everything().metrics()));
     assert!(asked("GET /etc/passwd HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
+    assert!(asked_of("GET /metrics HTTP/1.1\r\n\r\n", None).starts_with("HTTP/1.1 503"));
     assert!(asked("POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
     assert!(asked("\r\n").starts_with("HTTP/1.1 400"));
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use ov_policy::placement::Judgement;
+use ov_policy::placement::{Judgement, Shortage};
 
 use crate::notify::message::Length;
 use crate::notify::{Cause, Event, Topic};
-use crate::status::{ANY, Dataset, Kit, Place, Reach, Status, between};
+use crate::status::{ALL, ANY, Checks, Dataset, Kit, Place, PlaceKind, Reach, Status, between};
 
 /// A check of every byte that is so many times overdue is worth a word.
 const OVERDUE: u64 = 2;
@@ -75,7 +75,10 @@ impl Status {
         for dataset in &self.datasets {
             worries.extend(self.age_worry(dataset));
             worries.extend(self.run_worry(dataset));
-            worries.extend(self.copy_worries(&dataset.name));
+            // Of what was never backed up there can be no copy.
+            if self.newest(&dataset.name).is_some() {
+                worries.extend(self.copy_worries(&dataset.name));
+            }
         }
         // A machine that backs nothing up looks after all that the vault holds.
         if self.datasets.is_empty() {
@@ -102,15 +105,14 @@ impl Status {
     }
 
     fn age_worry(&self, dataset: &Dataset) -> Option<Worry> {
-        let rpo = dataset.rpo?;
-        let what = match self.age(&dataset.name) {
-            None => "was never backed up".to_owned(),
-            Some(age) if age > rpo => format!(
+        let what = match (self.age(&dataset.name), dataset.rpo) {
+            (None, _) => "was never backed up".to_owned(),
+            (Some(age), Some(rpo)) if age > rpo => format!(
                 "newest snapshot is {} old, allowed are {}",
                 Length(age),
                 Length(rpo)
             ),
-            Some(_) => return None,
+            _ => return None,
         };
         let name = &dataset.name;
         Some(Worry {
@@ -141,21 +143,43 @@ impl Status {
             Judgement::Short(short) => short,
             Judgement::Satisfied => return Vec::new(),
         };
-        let worry = |shortage: ov_policy::placement::Shortage| Worry {
+        let worry = |shortage: Shortage| Worry {
             level: Level::Short,
             about: match dataset {
-                ANY => "copies".to_owned(),
+                ANY => ALL.to_owned(),
                 name => name.to_owned(),
             },
             event: Some(Event::Short),
             what: shortage.to_string(),
-            advice: shortage.advice(),
+            advice: self.shortage_advice(&shortage),
         };
         short.into_iter().map(worry).collect()
     }
 
+    /// What the vault itself lacks is not there yet, or not accepted; nobody copies it there.
+    fn shortage_advice(&self, shortage: &Shortage) -> String {
+        let (Shortage::Behind { copy, .. } | Shortage::Empty { copy }) = shortage else {
+            return shortage.advice();
+        };
+        let vault = |place: &&Place| place.kind == PlaceKind::Vault;
+        match self
+            .places
+            .iter()
+            .find(vault)
+            .is_some_and(|vault| vault.name == *copy)
+        {
+            true => "a keeper accepts what it holds: `oncovault accept`".to_owned(),
+            false => shortage.advice(),
+        }
+    }
+
     fn unverified(&self, place: &Place) -> Option<Worry> {
-        let oldest = place.contents.as_ref()?.oldest_unverified?;
+        let mine = self.checks == Checks::Here && !place.pulled;
+        let oldest = place
+            .contents
+            .as_ref()?
+            .oldest_unverified
+            .filter(|_| mine)?;
         let age = between(oldest, self.at);
         let allowed = between(self.checked_since, self.at).saturating_mul(OVERDUE);
         let name = &place.name;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use clap::Subcommand;
 use jiff::Timestamp;
+use ov_policy::placement::{self, Checked, Copy, Guard, Judgement};
 use ov_program::Config;
-use ov_program::config::Dataset;
+use ov_program::config::{Dataset, Site};
 use serde_json::json;
 
 use crate::amount;
@@ -15,6 +16,7 @@ use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::screen::GOOD;
+use crate::standing;
 
 /// What `config` takes.
 #[derive(clap::Args, Debug)]
@@ -93,7 +95,36 @@ fn doubts(config: &Config) -> Vec<String> {
     if config.policy.retention.is_none() && config.dataset.iter().any(|d| d.retention.is_none()) {
         doubts.push("[policy.retention] says nothing: some snapshots are kept for ever".to_owned());
     }
+    doubts.extend(few_places(config));
     doubts
+}
+
+/// Copies that the policy asks for and that these places cannot be, however well all goes.
+fn few_places(config: &Config) -> Option<String> {
+    let now = Timestamp::now();
+    let at_best = |name: &str, medium: &str, site: Site| Copy {
+        name: name.to_owned(),
+        medium: medium.to_owned(),
+        site: standing::sited(site),
+        guard: Guard::Refuses,
+        newest: Some(now),
+        wanted: now,
+        checked: Some(Checked { at: now, errors: 0 }),
+    };
+    let vault = at_best("vault", &config.vault.medium, config.vault.site);
+    let copies = config.copy.iter();
+    let copies = copies.map(|copy| at_best(copy.name.as_str(), &copy.medium, copy.site));
+    let copies: Vec<Copy> = std::iter::once(vault).chain(copies).collect();
+    let rule = &config.policy.copies;
+    let Judgement::Short(short) = placement::judge(rule.value(), &copies, now) else {
+        return None;
+    };
+    let short: Vec<String> = short.iter().map(ToString::to_string).collect();
+    Some(format!(
+        "policy.copies is {rule}, and these places are {}: `status` will end with 21 until there are \
+         more, or policy.copies says what is wanted instead",
+        short.join(", ")
+    ))
 }
 
 /// A schedule whose RPO makes it run more often than it says.

@@ -6,7 +6,7 @@ use std::path::Path;
 use ov_program::config::Name;
 use ov_program::event::Event;
 use ov_program::history::{Entry, HistoryError, Measures, Outcome};
-use ov_program::notify::{Label, Notifier, Teller};
+use ov_program::notify::{Label, Notifier, Notify, Teller};
 use ov_program::runner::{Ended, RunError, RunReport, Which};
 use ov_program::{Config, History, Jobs, Observer, Runner, Task, ThisMachine};
 use ov_seal::keyfile::KeyFacts;
@@ -84,7 +84,7 @@ pub fn run(
     };
     let report = runner.run(&which(args))?;
     drop(told);
-    if !report.done.is_empty() || args.due {
+    if is_worth_a_look(&report, args, &config) {
         status::follow_up(&desk, &config, names);
     }
     desk.screen.document(&document(&report));
@@ -92,6 +92,14 @@ pub fn run(
         desk.screen.line("Nothing is due.");
     }
     Ok(Exit::of_code(report.exit()))
+}
+
+/// Whether it is looked how things stand: to tell others, and every night, when forecasts of the
+/// growth are tried against what came.
+fn is_worth_a_look(report: &RunReport, args: &Args, config: &Config) -> bool {
+    let others = config.notify != Notify::default();
+    let checked = report.done.iter().any(|entry| entry.task == Task::Check);
+    checked || others && (args.due || !report.done.is_empty())
 }
 
 /// Who is told of each task: a person, and whoever the configuration names.
@@ -226,6 +234,7 @@ impl Display for Shown<'_> {
             Task::Forget => f.write_str("Forget"),
             Task::Prune => f.write_str("Prune"),
             Task::Check => f.write_str("Check"),
+            Task::CheckCopy(name) => write!(f, "Check {name}"),
         }
     }
 }

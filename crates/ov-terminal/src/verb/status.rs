@@ -1,9 +1,12 @@
 //! `status`: how things stand, and what to do.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
-use ov_program::notify::{Event, Fact, Label, Message, Notifier, Notify, Topic};
-use ov_program::status::{Level, Place, Reach, Status, Worry, write_textfile};
+use ov_format::statement::Role;
+use ov_program::notify::{Event, Fact, Label, Message, Notifier, Topic};
+use ov_program::status::{ALL, Checks, Level, Place, Reach, Status, Worry, answer, write_textfile};
 use ov_program::{Config, History};
 
 use crate::amount;
@@ -15,6 +18,9 @@ use crate::screen::{BAD, BOLD, GOOD, Screen, WARNING};
 use crate::standing::{NamesOf, Probing, Standing};
 use crate::table::{Side, Table};
 
+/// Metrics are gathered anew when they are older.
+const FRESH: Duration = Duration::from_secs(60);
+
 /// What `status` takes.
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -25,10 +31,17 @@ pub struct Args {
     /// Print metrics for Prometheus instead
     #[arg(long, conflicts_with = "probe")]
     metrics: bool,
+
+    /// Answer Prometheus at http://ADDR/metrics until somebody ends it, like 127.0.0.1:9187
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["probe", "metrics"])]
+    listen: Option<SocketAddr>,
 }
 
 /// Shows how things stand.
 pub fn run(args: &Args, desk: &Desk, names: Option<NamesOf>) -> Result<Exit, Failure> {
+    if let Some(address) = args.listen {
+        return listen(address, desk, names);
+    }
     let probing = match args.probe {
         true => Probing::Now,
         false => Probing::Remembered,
@@ -46,6 +59,38 @@ pub fn run(args: &Args, desk: &Desk, names: Option<NamesOf>) -> Result<Exit, Fai
     })
 }
 
+/// Answers until it is ended by a signal. What it answers is at most a minute old, so that whoever
+/// asks often does not keep the vault busy.
+fn listen(address: SocketAddr, desk: &Desk, names: Option<NamesOf>) -> Result<Exit, Failure> {
+    let broken = |error| Failure::failed(format!("cannot listen at {address}: {error}"));
+    // What cannot be gathered now is said now, not to a program that asks later.
+    let mut known = (Instant::now(), gathered(desk, names)?);
+    let listener = TcpListener::bind(address).map_err(broken)?;
+    let bound = listener.local_addr().map_err(broken)?;
+    desk.screen
+        .line(format_args!("Metrics are at http://{bound}/metrics."));
+    loop {
+        let metrics = || {
+            if known.0.elapsed() >= FRESH {
+                match gathered(desk, names) {
+                    Ok(text) => known = (Instant::now(), text),
+                    Err(failure) => {
+                        desk.screen.failure(&failure);
+                        return None;
+                    }
+                }
+            }
+            Some(known.1.clone())
+        };
+        answer(&listener, metrics).map_err(broken)?;
+    }
+}
+
+fn gathered(desk: &Desk, names: Option<NamesOf>) -> Result<String, Failure> {
+    let (_, status) = gather(desk, names, Probing::Remembered)?;
+    Ok(status.metrics())
+}
+
 /// A status by the configuration, and the desk with its options.
 pub fn gather(
     desk: &Desk,
@@ -56,14 +101,16 @@ pub fn gather(
     let mut options = desk.options.clone();
     configuration::fill(&mut options, &config)?;
     let desk = Desk::new(options);
-    let folder = desk.member_state(desk.key_file()?.facts())?;
+    let facts = desk.key_file()?.facts().clone();
+    let folder = desk.member_state(&facts)?;
     let history = History::open(&folder)?;
     let standing = Standing {
+        roles: &facts.roles,
         desk: &desk,
         config: &config,
         folder: &folder,
         history: &history,
-        names,
+        names: names.filter(|_| facts.roles.contains(&Role::Reader)),
         probing,
     };
     let status = standing.gather()?;
@@ -152,14 +199,20 @@ fn places(status: &Status, screen: &Screen) {
                 .map_or_else(|| "not tried".into(), |(grade, _)| grade.to_string()),
             count.unwrap_or_else(|| "?".into()),
             contents.map_or_else(|| "?".into(), |there| amount::bytes(there.bytes)),
-            place
-                .checked
-                .map_or_else(|| "never".into(), |checked| local(checked.at)),
+            checked(place, status.checks),
             oldest.map_or_else(|| "-".into(), local),
             full(place),
         ]);
     }
     table.print(screen);
+}
+
+fn checked(place: &Place, checks: Checks) -> String {
+    match (place.checked, checks) {
+        (Some(checked), _) => local(checked.at),
+        (None, Checks::Here) => "never".to_owned(),
+        (None, Checks::Elsewhere) => "elsewhere".to_owned(),
+    }
 }
 
 fn agents(status: &Status, screen: &Screen) {
@@ -219,9 +272,6 @@ fn local(at: jiff::Timestamp) -> String {
 /// After a run: tells others what is short and what is well again, and writes the metrics' file.
 /// Nothing here can make the run fail.
 pub fn follow_up(desk: &Desk, config: &Config, names: Option<NamesOf>) {
-    if config.notify == Notify::default() {
-        return;
-    }
     if let Err(failure) = tell(desk, config, names) {
         desk.screen.warn(format_args!(
             "nobody was told how things stand: {}",
@@ -266,16 +316,18 @@ fn messages(status: &Status, notifier: &Notifier<'_>) -> Vec<Message> {
     let names = status
         .datasets
         .iter()
-        .map(|one| (&one.name, Event::Short, Topic::Copies));
+        .map(|one| (one.name.as_str(), Event::Short, Topic::Copies));
     let agents = status
         .agents
         .iter()
-        .map(|one| (&one.name, Event::Silent, Topic::Silence));
+        .map(|one| (one.name.as_str(), Event::Silent, Topic::Silence));
+    // Of a machine that backs nothing up.
+    let all = [(ALL, Event::Short, Topic::Copies)];
     let mut messages = Vec::new();
-    for (name, event, topic) in names.chain(agents) {
+    for (name, event, topic) in names.chain(agents).chain(all) {
         let short = worries
             .iter()
-            .filter(|w| w.about == *name && w.event == Some(event));
+            .filter(|w| w.about == name && w.event == Some(event));
         let (subject, count) = (Label::of(name), short.count() as u64);
         if count > 0 {
             messages.push(message(subject, event, count));

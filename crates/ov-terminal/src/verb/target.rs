@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::{remembered, standing};
 
 /// What `target` takes.
 #[derive(clap::Args, Debug)]
@@ -41,6 +42,13 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let probe = ov_store::probe(&*store, nonce)?;
     desk.screen.line(probe.to_string().trim_end());
     desk.screen.document(&document(&url, &probe));
+    if let Ok(key) = desk.key_file() {
+        // Whoever has a key sees it in `status`.
+        let state = desk.member_state(key.facts())?;
+        remembered::note(&state, &url, &desk.screen, |note| {
+            note.probe(standing::now(), probe.grade);
+        });
+    }
     Ok(Exit::Done)
 }
 
