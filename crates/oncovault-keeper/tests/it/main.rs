@@ -56,3 +56,33 @@ fn what_is_forgotten_is_freed_and_the_rest_is_whole() {
     let (code, said) = site.run(&["version"]);
     assert!(code == 0 && said.starts_with("oncovault-keeper "), "{said}");
 }
+
+#[test]
+fn an_agent_that_fell_silent_is_noticed() {
+    let site = Site::new();
+    site.write(
+        "keeper.toml",
+        &format!(
+            "[vault]\nurl = \"vault\"\n[policy]\ncopies = \"2-1-0-0-0\"\n\
+             [[watch]]\nname = \"linac\"\nagent = \"{}\"\nrpo = \"24h\"\ngrace = \"2h\"\n",
+            &site.member()[..12]
+        ),
+    );
+    let by_config = |args: &[&str]| site.run(&[&["--config", "keeper.toml"], args].concat());
+    let hour = 3600;
+    site.backup_ago("one", 27 * hour);
+    let (code, said) = by_config(&["status"]);
+    assert_eq!(code, 21, "{said}");
+    assert!(
+        said.contains("linac nothing arrived for 27 h, allowed are 26 h"),
+        "{said}"
+    );
+    assert!(said.contains("switched on"), "{said}");
+
+    site.backup_ago("two", 25 * hour);
+    let (_, said) = by_config(&["status"]);
+    assert!(!said.contains("linac nothing"), "{said}");
+    assert_eq!(by_config(&["run", "--due"]).0, 0);
+    let (code, said) = by_config(&["status"]);
+    assert_eq!(code, 0, "{said}");
+}

@@ -7,13 +7,27 @@ use std::sync::Arc;
 
 use ov_admin::found::{Founding, init};
 use ov_backup::{Agent, BackupOptions, Seams, Threads, Void, backup};
+use ov_format::entry::Time;
 use ov_seal::entropy::OsEntropy;
 use ov_seal::keyfile::{KeyFile, Wrap};
 use ov_source::{FileTree, Selection};
 use ov_store::{OpenOptions, TargetUrl};
 use ov_vault::append::Writer;
 use ov_vault::secrets::Secrets;
-use ov_vault::{SystemClock, Vault};
+use ov_vault::{Clock, SystemClock, Vault};
+
+/// A clock that is so many seconds behind.
+struct Ago(i64);
+
+impl Clock for Ago {
+    fn now(&self) -> Time {
+        let now = SystemClock.now();
+        Time {
+            seconds: now.seconds - self.0,
+            ..now
+        }
+    }
+}
 
 pub struct Site {
     folder: tempfile::TempDir,
@@ -40,8 +54,24 @@ impl Site {
         self.folder.path().join(name)
     }
 
+    /// Writes a file.
+    pub fn write(&self, name: &str, content: &str) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    /// The owner's member id.
+    pub fn member(&self) -> String {
+        let file = KeyFile::parse(&fs::read_to_string(self.path("owner.key")).unwrap()).unwrap();
+        file.facts().member.to_string()
+    }
+
     /// Backs up a file of that content, and gives the snapshot's id.
     pub fn backup(&self, content: &str) -> String {
+        self.backup_ago(content, 0)
+    }
+
+    /// The same, so many seconds ago.
+    pub fn backup_ago(&self, content: &str, seconds: i64) -> String {
         let file = KeyFile::parse(&fs::read_to_string(self.path("owner.key")).unwrap()).unwrap();
         let url = TargetUrl::from_os(self.path("vault").as_os_str()).unwrap();
         let store = Arc::from(ov_store::open(&url, &OpenOptions::default()).unwrap());
@@ -62,7 +92,7 @@ impl Site {
         let source = FileTree::new(vec![self.path("data")], Selection::everything()).unwrap();
         let seams = Seams {
             entropy: Arc::new(OsEntropy),
-            clock: &SystemClock,
+            clock: &Ago(seconds),
             monitor: &Void,
             state: None,
             threads: Threads::Inline,

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -225,4 +226,99 @@ fn a_service_is_written_and_removed() {
     assert!(unit.contains(&world.arg("vault")), "{unit}");
     document(&world, &["service", "remove", "--root", "image"]);
     assert!(files(&world.path("image")).is_empty());
+}
+
+/// As systemd itself reads them, where it is installed.
+#[test]
+fn systemd_accepts_the_units() {
+    let world = site();
+    world.write(
+        "odd name/oncovault.toml",
+        SITE.replace("\"vault\"", "\"../a vault\""),
+    );
+    for config in ["oncovault.toml", "odd name/oncovault.toml"] {
+        let mut command = world.command();
+        command.args(["--config", config, "service", "install", "--root", "image"]);
+        assert!(command.output().unwrap().status.success());
+        let units = ["service", "timer"];
+        let units =
+            units.map(|kind| world.path(&format!("image/etc/systemd/system/oncovault.{kind}")));
+        let mut verify = Command::new("systemd-analyze");
+        verify
+            .args(["verify", "--recursive-errors=no", "--man=no"])
+            .args(units);
+        let Ok(output) = verify.output() else {
+            eprintln!("skipped: no systemd-analyze here");
+            return;
+        };
+        let said = Said::of(output);
+        let ours = said.err.lines().filter(|line| line.contains("oncovault"));
+        let ours: Vec<&str> = ours.collect();
+        assert!(
+            said.code == 0 && ours.is_empty(),
+            "{} {}",
+            said.code,
+            said.err
+        );
+    }
+}
+
+#[test]
+fn a_bundle_for_strangers_holds_no_name_no_path_and_no_secret() {
+    let world = site();
+    let secrets = "[[copy]]\nname = \"basement-of-Muster\"\nurl = \"basement\"\nmedium = \"tape-7\"\n\
+                   [[notify.ping]]\nurl = \"http://127.0.0.1:9/5ecret\"\n\
+                   [[watch]]\nname = \"linac-2\"\nagent = \"0123456789ab\"\nrpo = \"1d\"\n";
+    let config = SITE.replace("\"plans\"", "\"plans-of-Muster\"");
+    world.write("oncovault.toml", format!("{config}{secrets}"));
+    world.write("plans-of-Muster/Mueller^Anna.dcm", "a plan");
+    said(&world, &["run", "by-hand"]);
+    let bundle = said(&world, &["diagnose"]);
+    assert_eq!(bundle.code, 0, "{}", bundle.err);
+    let host = rustix::system::uname();
+    let host = format!("\"{}\"", host.nodename().to_string_lossy());
+    let folder = world.arg("");
+    for name in [
+        "Muster",
+        "Mueller",
+        "by-hand",
+        "tape-7",
+        "linac-2",
+        "0123456789ab",
+        "5ecret",
+    ] {
+        assert!(!bundle.out.contains(name), "{name}: {}", bundle.out);
+    }
+    for name in [
+        "correct horse",
+        "owner.key",
+        &host,
+        folder.trim_end_matches('/'),
+    ] {
+        assert!(!bundle.out.contains(name), "{name}: {}", bundle.out);
+    }
+    let bundle: Value = serde_json::from_str(&bundle.out).unwrap();
+    assert_eq!(bundle["config"]["watches"], 1);
+    assert_eq!(bundle["status"]["datasets"].as_array().unwrap().len(), 2);
+    assert_eq!(bundle["status"]["level"], "short");
+}
+
+#[test]
+fn a_configuration_whose_places_are_too_few_is_told_before_status_tells_it() {
+    let world = site();
+    let warned = |world: &World| document(world, &["config", "check"])["warnings"].to_string();
+    let warning = warned(&world);
+    assert!(
+        warning.contains("policy.copies is 3-2-1-1-0, and these places are 2 of 3 copies"),
+        "{warning}"
+    );
+    document(&world, &["run"]);
+    assert_eq!(said(&world, &["status"]).code, 21);
+    // Who wants no more says so.
+    world.write(
+        "oncovault.toml",
+        SITE.replace("tick =", "copies = \"2-1-0-0-0\"\ntick ="),
+    );
+    assert!(!warned(&world).contains("policy.copies"));
+    assert_eq!(said(&world, &["status"]).code, 0);
 }

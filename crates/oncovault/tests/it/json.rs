@@ -49,6 +49,18 @@ fn gather(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
+/// A status of which something is short, with an agent that is watched.
+fn standing(world: &World) -> Value {
+    let config = std::fs::read_to_string(world.path("oncovault.toml")).unwrap();
+    let watch = "[[watch]]\nname = \"linac\"\nagent = \"0123456789ab\"\nrpo = \"1d\"\n";
+    let copy = "[[copy]]\nname = \"copy\"\nurl = \"copy\"\n";
+    let dataset = "schedule = \"daily at 02:00\"\nrpo = \"1d\"\n";
+    world.write("oncovault.toml", format!("{config}{dataset}{copy}{watch}"));
+    let said = world.run(["--json", "--config", "oncovault.toml", "status"]);
+    assert_eq!(said.code, 21, "{}", said.err);
+    serde_json::from_str(&said.out).unwrap()
+}
+
 #[test]
 fn every_document_has_the_keys_of_the_manual_and_no_others() {
     let world = World::empty();
@@ -146,6 +158,11 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
     for (heading, args) in verbs {
         documents.push((heading, world.json(args)));
     }
+    documents.push(("status", standing(&world)));
+    let diagnose = ["--config", "oncovault.toml", "diagnose"];
+    let mut bundle = world.json(diagnose);
+    assert_eq!(keys(&bundle["status"].take()), documented("status"));
+    documents.push(("diagnose", bundle));
     for (heading, document) in documents {
         assert_eq!(keys(&document), documented(heading), "{heading}");
     }

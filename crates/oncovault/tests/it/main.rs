@@ -1,6 +1,7 @@
 //! The real program, from the outside.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stderr, reason = "a test says why it was skipped")]
 
 mod automation;
 mod backup;
@@ -9,4 +10,6 @@ mod json;
 mod keys;
 mod maintenance;
 mod restore;
+mod sink;
+mod telling;
 mod world;

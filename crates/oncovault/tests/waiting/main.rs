@@ -3,5 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod crowd;
+mod daily;
 mod rules;
+#[path = "../it/sink.rs"]
+#[allow(dead_code, reason = "mail is tested without waiting")]
+mod sink;
 mod site;
+mod standing;

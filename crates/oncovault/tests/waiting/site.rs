@@ -95,6 +95,19 @@ impl Site {
         serde_json::from_str(&succeeded(output.unwrap(), args)).unwrap()
     }
 
+    /// Runs a verb by the member's own configuration, MEMBER.toml; tells the exit code, the document
+    /// and what was said beside it.
+    pub fn configured(&self, member: &str, args: &[&str]) -> (i32, Value, String) {
+        let config = format!("{member}.toml");
+        let mut command = self.command(member);
+        command.args(["--config", &config, "--json"]);
+        let output = command.args(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let document = serde_json::from_slice(&output.stdout);
+        let document = document.unwrap_or_else(|error| panic!("{args:?} {error}: {said}"));
+        (output.status.code().unwrap(), document, said)
+    }
+
     /// Backs a folder up, and gives the snapshot's id.
     pub fn backup(&self, member: &str, folder: &str) -> String {
         let document = self.json(member, &["backup", folder, "--dataset", folder]);
