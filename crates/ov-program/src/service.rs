@@ -113,7 +113,7 @@ impl Service<'_> {
         )
     }
 
-    /// The line for cron. That of the system names a user.
+    /// The line for cron. That of the system names a user. What goes well is not mailed.
     ///
     /// # Errors
     /// As [`Service::unit`].
@@ -124,8 +124,8 @@ impl Service<'_> {
         let words = words.replace('%', "\\%");
         let when = every(self.config.policy.tick.seconds() / 60);
         Ok(match self.whose {
-            Whose::System => format!("{when} root {words} --quiet\n"),
-            Whose::User => format!("{when} {words} --quiet\n"),
+            Whose::System => format!("{when} root {words} --quiet >/dev/null\n"),
+            Whose::User => format!("{when} {words} --quiet >/dev/null\n"),
         })
     }
 
