@@ -11,6 +11,7 @@ use ov_store::{
     probe,
 };
 
+use crate::rough::told_no_lies_while;
 use crate::suite::uphold;
 use ov_store::contract::Reach;
 
@@ -230,6 +231,22 @@ fn a_drive_that_is_cut_off_while_it_is_written_never_says_done() {
         }
     }
     assert_eq!(refused, 8);
+}
+
+#[test]
+fn a_drive_that_is_pulled_out_half_way_tells_no_lies() {
+    let drives = [
+        Drive::ext4("OVHALF"),
+        Drive::fat("OVHALFFAT"),
+        Drive::exfat("OVHALFEX"),
+    ];
+    for drive in drives.into_iter().flatten() {
+        told_no_lies_while(&drive.point().join("vault"), || drive.pull_out());
+    }
+    let drives = [Drive::ext4("OVSLIP"), Drive::exfat("OVSLIPEX")];
+    for drive in drives.into_iter().flatten() {
+        told_no_lies_while(&drive.point().join("vault"), || drive.cut_off());
+    }
 }
 
 #[test]

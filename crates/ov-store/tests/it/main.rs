@@ -7,6 +7,7 @@ mod drive;
 mod folder;
 mod lock;
 mod model;
+mod rough;
 mod seaweed;
 mod served;
 mod sftp;

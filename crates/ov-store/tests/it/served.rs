@@ -33,7 +33,7 @@ fn program() -> PathBuf {
 }
 
 /// A server where every key of the account leads to the folder, and nowhere else.
-fn guarding(folder: &Path) -> Option<Sshd> {
+pub fn guarding(folder: &Path) -> Option<Sshd> {
     Sshd::start_with(&format!(
         "ForceCommand {} {}",
         program().display(),

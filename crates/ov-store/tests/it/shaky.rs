@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub struct Shaky {
     pub port: u16,
     cut_after: Arc<AtomicU64>,
+    rough: Arc<AtomicU64>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -21,12 +22,18 @@ impl Shaky {
         let shaky = Self {
             port: listener.local_addr().unwrap().port(),
             cut_after: Arc::new(AtomicU64::new(u64::MAX)),
+            rough: Arc::default(),
             connections: Arc::default(),
         };
         let (cut, connections) = (Arc::clone(&shaky.cut_after), Arc::clone(&shaky.connections));
+        let rough = Arc::clone(&shaky.rough);
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
-                connections.fetch_add(1, Ordering::SeqCst);
+                let number = connections.fetch_add(1, Ordering::SeqCst);
+                let cut = match rough.load(Ordering::SeqCst) {
+                    0 => Arc::clone(&cut),
+                    most => Arc::new(AtomicU64::new(varied(number, most))),
+                };
                 let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else {
                     continue;
                 };
@@ -46,6 +53,11 @@ impl Shaky {
         self.cut_after.store(bytes, Ordering::SeqCst);
     }
 
+    /// From now on each new connection ends somewhere, after so many bytes at most.
+    pub fn roughen(&self, most: u64) {
+        self.rough.store(most, Ordering::SeqCst);
+    }
+
     /// From now on everything vanishes on the way, as in a network that fails silently.
     pub fn swallow(&self) {
         self.cut_after(SWALLOW);
@@ -54,6 +66,15 @@ impl Shaky {
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+}
+
+/// From a thirtieth to the whole of `most`, otherwise for each number.
+fn varied(number: usize, most: u64) -> u64 {
+    let mixed = u64::try_from(number)
+        .unwrap()
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        >> 32;
+    most / 30 + mixed % (most - most / 30)
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, cut: &AtomicU64, passed: &AtomicU64) {
