@@ -16,9 +16,18 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("docs/FORMAT.md", "docs/FORMAT.md"),
     ("docs/THREATS.md", "docs/THREATS.md"),
     ("docs/GLOSSARY.md", "docs/GLOSSARY.md"),
+    ("docs/config.md", "docs/config.md"),
+    ("docs/targets.md", "docs/targets.md"),
+    ("docs/put-only.md", "docs/put-only.md"),
+    ("docs/kinds.md", "docs/kinds.md"),
+    ("docs/oncovault.schema.json", "docs/oncovault.schema.json"),
 ];
-/// Folders of documents that come along with all that is in them.
-const FOLDERS: &[&str] = &["docs/guide", "docs/cli"];
+/// Folders that come along with all that is in them: path from the root, name as above.
+const FOLDERS: &[(&str, &str)] = &[
+    ("docs/guide", "docs/guide"),
+    ("docs/cli", "docs/cli"),
+    ("packaging/example", "examples"),
+];
 /// The reader that shares no code with the programs.
 const READER: &[&str] = &["recover/oncovault_recover.py", "recover/README.md"];
 
@@ -43,12 +52,9 @@ pub fn fill(root: &Path, stage: &Path, programs: &[PathBuf]) -> Result<PathBuf, 
     for (from, to) in DOCUMENTS {
         copy(&root.join(from), &doc.join(to))?;
     }
-    for folder in FOLDERS {
-        for name in names(&root.join(folder))? {
-            copy(
-                &root.join(folder).join(&name),
-                &doc.join(folder).join(&name),
-            )?;
+    for (from, to) in FOLDERS {
+        for name in names(&root.join(from))? {
+            copy(&root.join(from).join(&name), &doc.join(to).join(&name))?;
         }
     }
     copy(&root.join("CHANGELOG.md"), &doc.join("changelog"))?;

@@ -9,6 +9,7 @@ mod bad_input;
 mod json;
 mod keys;
 mod maintenance;
+mod packaged;
 mod restore;
 mod sink;
 mod telling;
