@@ -1,10 +1,10 @@
-//! What `run` can do here: accept, copy, forget, prune and check.
+//! What `run` can do here: accept, copy, renew locks, forget, prune and check.
 
 use std::sync::Arc;
 
 use clap::Parser;
 use ov_format::statement::Role;
-use ov_program::config::CopyPlace;
+use ov_program::config::{CopyPlace, Fetched};
 use ov_program::runner::Ended;
 use ov_program::{Job, Jobs, Task};
 use ov_store::Store;
@@ -17,7 +17,7 @@ use ov_vault::forget::ForgetOptions;
 use serde_json::Value;
 
 use crate::keeping::Keeping;
-use crate::{accept, check, copy, forget, prune};
+use crate::{accept, check, copy, forget, lock, prune};
 
 /// What a keeper can do.
 pub struct KeeperJobs<'s> {
@@ -39,6 +39,7 @@ impl<'s> KeeperJobs<'s> {
         match job {
             Job::Accept => accept::accept(&parsed([])?, desk),
             Job::Copy(place) => self.copy(place),
+            Job::Lock => self.lock(),
             Job::Forget => self.forget(),
             Job::Prune => prune::usual(&mut Keeping::open(desk)?, desk),
             Job::Check { percent } => check_at(desk, *percent),
@@ -75,10 +76,39 @@ impl<'s> KeeperJobs<'s> {
 
     fn copy_there(&self, place: &CopyPlace) -> Result<Arc<dyn Store>, Failure> {
         let options = configuration::for_copy(&self.site.desk.options, place.s3.as_ref());
-        let there = ov_store::open(&place.url, &options.s3.open_options())?;
+        let there = ov_store::open(&place.url, &options.open_options())?;
         let there: Arc<dyn Store> = Arc::from(there);
         Vault::open(Arc::clone(&there), self.site.facts.vault)?;
         Ok(there)
+    }
+
+    /// In the vault and in every copy that locks. One that cannot be reached does not keep the
+    /// others from theirs.
+    fn lock(&self) -> Result<(Value, Exit), Failure> {
+        let (config, desk) = (self.site.config, self.site.desk);
+        let mut keeping = Keeping::open(desk)?;
+        let mut done = Vec::new();
+        if let Some(days) = config.vault.lock() {
+            done.push(lock::vault(&mut keeping, days, desk));
+        }
+        let pushed = config.copy.iter().filter(|copy| copy.by == Fetched::Push);
+        for place in pushed {
+            if let Some(days) = place.lock(&config.vault) {
+                let there = self.copy_there(place);
+                done.push(there.and_then(|there| lock::copy(&mut keeping, there, days, desk)));
+            }
+        }
+        let mut worst = Exit::Done;
+        let mut documents = Vec::new();
+        for locked in done {
+            let (document, exit) = locked?;
+            documents.push(document);
+            worst = match worst {
+                Exit::Done => exit,
+                worst => worst,
+            };
+        }
+        Ok((Value::Array(documents), worst))
     }
 
     /// A keeper does not tell datasets by name, so it keeps of each what the rules of any would keep.

@@ -117,7 +117,7 @@ pub fn other_target(
     let url = TargetUrl::from_os(url)?;
     Ok(std::sync::Arc::from(open(
         &url,
-        &desk.options.s3.open_options(),
+        &desk.options.open_options(),
     )?))
 }
 
@@ -184,5 +184,6 @@ fn step(step: Step) -> &'static str {
         Step::Deleting => "deleting",
         Step::Copying => "copying",
         Step::Repairing => "repairing",
+        Step::Locking => "locking",
     }
 }

@@ -15,6 +15,7 @@ pub mod forget;
 pub mod hold;
 pub mod jobs;
 pub mod keeping;
+pub mod lock;
 pub mod planning;
 pub mod prune;
 mod prune_file;

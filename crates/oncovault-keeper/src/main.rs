@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use oncovault_keeper::{
-    accept, check, copy, forget, hold, jobs, prune, repair, rescan, snapshots, stats,
+    accept, check, copy, forget, hold, jobs, lock, prune, repair, rescan, snapshots, stats,
 };
 use ov_terminal::program::{self, Verbs};
 use ov_terminal::verb::{
@@ -33,6 +33,8 @@ enum Verb {
     Prune(prune::Args),
     /// Copy snapshots to a second place
     Copy(copy::Args),
+    /// Renew the locks of what kept snapshots need, in a bucket with object lock
+    Lock(lock::Args),
     /// Tell how much there is
     Stats(stats::Args),
     /// The key file
@@ -73,6 +75,7 @@ impl Verbs for Verb {
             Self::Hold(args) => hold::run(args, desk),
             Self::Prune(args) => prune::run(args, desk),
             Self::Copy(args) => copy::run(args, desk),
+            Self::Lock(args) => lock::run(args, desk),
             Self::Stats(args) => stats::run(args, desk),
             Self::Key(args) => key::run(args, desk),
             Self::Target(args) => target::run(args, desk),

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use oncovault_agent::backup;
-use oncovault_keeper::{accept, copy, hold, prune, repair, rescan};
+use oncovault_keeper::{accept, copy, hold, lock, prune, repair, rescan};
 use ov_terminal::program::{self, Verbs};
 use ov_terminal::verb::{config, diagnose, manual, run, serve, service, status, target, version};
 use ov_terminal::{Desk, Exit, Failure};
@@ -66,6 +66,8 @@ enum Verb {
     Prune(prune::Args),
     /// Copy snapshots to a second place
     Copy(copy::Args),
+    /// Renew the locks of what kept snapshots need, in a bucket with object lock
+    Lock(lock::Args),
     /// Change the tags of a snapshot
     Tag(tag::Args),
     /// Members, their keys, and the recovery kit
@@ -119,6 +121,7 @@ impl Verbs for Verb {
             Self::Hold(args) => hold::run(args, desk),
             Self::Prune(args) => prune::run(args, desk),
             Self::Copy(args) => copy::run(args, desk),
+            Self::Lock(args) => lock::run(args, desk),
             Self::Tag(args) => tag::run(args, desk),
             Self::Key(args) => key::run(args, desk),
             Self::Target(args) => target::run(args, desk),

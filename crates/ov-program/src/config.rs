@@ -18,6 +18,7 @@ mod worded;
 
 use std::path::PathBuf;
 
+use ov_store::LockDays;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +103,14 @@ impl Config {
             .into_iter()
             .cloned()
             .reduce(|one, other| one.or(&other))
+    }
+
+    /// The shortest time for which what lies anywhere is locked; a keeper renews locks everywhere
+    /// at once.
+    pub fn lock(&self) -> Option<LockDays> {
+        let copies = self.copy.iter().filter(|copy| copy.by == Fetched::Push);
+        let copies = copies.filter_map(|copy| copy.lock(&self.vault));
+        self.vault.lock().into_iter().chain(copies).min()
     }
 
     /// As it could be written, with all that holds.

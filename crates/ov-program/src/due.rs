@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ov_policy::Schedule;
 use ov_policy::schedule::{self, Next, Terms};
+use ov_policy::{Period, Schedule};
+use ov_store::LockDays;
 
 use crate::config::{Config, Fetched};
 use crate::history::History;
@@ -32,6 +33,9 @@ impl Plan<'_> {
         tasks.push(Task::Accept);
         let pushed = || config.copy.iter().filter(|copy| copy.by == Fetched::Push);
         tasks.extend(pushed().map(|copy| Task::Copy(named(&copy.name))));
+        if config.lock().is_some() {
+            tasks.push(Task::Lock);
+        }
         let own = config.dataset.iter().any(|d| d.retention.is_some());
         if own || config.policy.retention.is_some() {
             tasks.push(Task::Forget);
@@ -99,6 +103,7 @@ impl Plan<'_> {
                 .config
                 .copy(name.as_str())
                 .map(|copy| *copy.max_age.value()),
+            Task::Lock => self.config.lock().map(lock_age),
             _ => None,
         };
         with(&Terms {
@@ -119,6 +124,8 @@ impl Plan<'_> {
             Task::Dataset(name) => config.dataset(name.as_str())?.schedule.as_ref()?,
             Task::Copy(name) => config.copy(name.as_str())?.schedule.as_ref()?,
             Task::Accept => &config.policy.accept,
+            // Follows from the length of the locks.
+            Task::Lock => return None,
             Task::Forget => &config.policy.forget,
             Task::Prune => &config.policy.prune,
             Task::Check | Task::CheckCopy(_) => &config.policy.check,
@@ -138,6 +145,12 @@ impl Plan<'_> {
         let mut made = entries.filter(|entry| makes(&entry.task) && entry.outcome.is_good());
         follows.then(|| made.next().map(|entry| entry.end))?
     }
+}
+
+/// How old the last renewal of locks may become: a sixth of their length. Renewed is what has less
+/// than two thirds left, so half of every lock is left when a keeper falls silent.
+fn lock_age(lock: LockDays) -> Period {
+    Period::from_hours(lock.days().saturating_mul(4))
 }
 
 /// Always the same for a host and a task.

@@ -36,6 +36,8 @@ pub enum Job<'c> {
     Accept,
     /// Bring a copy up to date.
     Copy(&'c CopyPlace),
+    /// Renew locks.
+    Lock,
     /// Let old snapshots go, by the rules of the configuration.
     Forget,
     /// Free space.
@@ -457,6 +459,7 @@ impl Runner<'_> {
             Task::Dataset(name) => config.dataset(name.as_str()).map(Job::Backup),
             Task::Copy(name) => config.copy(name.as_str()).map(Job::Copy),
             Task::Accept => Some(Job::Accept),
+            Task::Lock => Some(Job::Lock),
             Task::Forget => Some(Job::Forget),
             Task::Prune => Some(Job::Prune),
             Task::Check => {

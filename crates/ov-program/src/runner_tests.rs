@@ -74,6 +74,7 @@ fn task_of(job: &Job<'_>) -> Task {
         Job::Accept => Task::Accept,
         Job::Forget => Task::Forget,
         Job::Prune => Task::Prune,
+        Job::Lock => Task::Lock,
         Job::Check { .. } => Task::Check,
         Job::CheckCopy { place, .. } => Task::CheckCopy(place.name.value().clone()),
     }

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::config::{Name, NameError};
 
 /// Something that is done again and again. Written `dataset:tps-plans`, `copy:basement`, `accept`,
-/// `forget`, `prune`, `check`, `check:basement`.
+/// `lock`, `forget`, `prune`, `check`, `check:basement`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Task {
     /// A dataset is backed up.
@@ -19,6 +19,8 @@ pub enum Task {
     Accept,
     /// A copy is brought up to date.
     Copy(Name),
+    /// Locks are renewed, in the vault and its copies.
+    Lock,
     /// Old snapshots are let go.
     Forget,
     /// Space is freed.
@@ -46,6 +48,7 @@ impl fmt::Display for Task {
             Self::Dataset(name) => write!(f, "dataset:{name}"),
             Self::Copy(name) => write!(f, "copy:{name}"),
             Self::Accept => f.write_str("accept"),
+            Self::Lock => f.write_str("lock"),
             Self::Forget => f.write_str("forget"),
             Self::Prune => f.write_str("prune"),
             Self::Check => f.write_str("check"),
@@ -63,6 +66,7 @@ impl FromStr for Task {
             Some(("copy", name)) => Ok(Self::Copy(name.parse()?)),
             Some(("check", name)) => Ok(Self::CheckCopy(name.parse()?)),
             None if text == "accept" => Ok(Self::Accept),
+            None if text == "lock" => Ok(Self::Lock),
             None if text == "forget" => Ok(Self::Forget),
             None if text == "prune" => Ok(Self::Prune),
             None if text == "check" => Ok(Self::Check),

@@ -94,7 +94,7 @@ pub use durable::{Durable, Put, confirm};
 pub use error::{Action, OptionsError, StoreError};
 pub use faulty::{Fault, Flaky, PlannedFault, Recording, Slow};
 pub use folder::Folder;
-pub use lock::{LOCK_DAYS_MAX, Lock, LockDays};
+pub use lock::{LOCK_DAYS_MAX, Lock, LockDays, NotLockDays, Renewal, renew};
 pub use memory::Memory;
 pub use open::{create, open};
 pub use operation::Operation;

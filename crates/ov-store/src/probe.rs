@@ -1,12 +1,15 @@
 //! Learning by trying what a target allows and keeps.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use ov_format::id::ObjectHash;
 use ov_format::name::ObjectName;
 
 use crate::durable::Put;
 use crate::error::StoreError;
+use crate::lock::Lock;
 use crate::store::{Listing, Overwrite, Retention, Store};
 
 /// How far a target protects what it holds from whoever has our credentials.
@@ -65,6 +68,8 @@ pub struct Probe {
     pub retention: Retention,
     /// The lock of a new object cannot be broken; [`Finding::No`] where there is none.
     pub lock_holds: Finding,
+    /// Locks can be set and renewed with these credentials, as a keeper must.
+    pub may_lock: Finding,
 }
 
 impl Probe {
@@ -114,6 +119,14 @@ impl fmt::Display for Probe {
             ),
             Retention::Versions => writeln!(f, "Versions are kept."),
             Retention::Nothing => Ok(()),
+        }?;
+        match (&self.retention, self.may_lock) {
+            (_, Finding::Yes) => writeln!(f, "These credentials can lock, and renew locks."),
+            (Retention::LockedUntil(_), _) => writeln!(
+                f,
+                "These credentials cannot renew locks, which is right for agents: a keeper's must."
+            ),
+            _ => Ok(()),
         }
     }
 }
@@ -133,6 +146,7 @@ pub fn probe(store: &dyn Store, nonce: [u8; 16]) -> Result<Probe, StoreError> {
     let create_only_put = create_only(store, nonce)?;
     let retention = answered(store.retention(&name))?.unwrap_or(Retention::Nothing);
     let lock_holds = lock_holds(store, &name, &retention)?;
+    let may_lock = may_lock(store, &name, &retention)?;
     let overwrite = overwritten(store, &name, &bytes)?;
     let delete = deleted(store, &name)?;
     let grade = match (&retention, overwrite, delete) {
@@ -151,6 +165,7 @@ pub fn probe(store: &dyn Store, nonce: [u8; 16]) -> Result<Probe, StoreError> {
         delete,
         retention,
         lock_holds,
+        may_lock,
     })
 }
 
@@ -233,6 +248,30 @@ fn lock_holds(
         Some(Overwrite::Done) => Finding::No,
         Some(Overwrite::Refused) | None => Finding::Yes,
     })
+}
+
+/// Locks the object for a minute, or a minute longer.
+fn may_lock(
+    store: &dyn Store,
+    name: &ObjectName,
+    retention: &Retention,
+) -> Result<Finding, StoreError> {
+    let end = match retention {
+        Retention::LockedUntil(date) => date.parse::<Timestamp>().ok().map(SystemTime::from),
+        // Without versions there are no locks, and nothing to ask for.
+        Retention::Nothing => return Ok(Finding::No),
+        Retention::Versions => None,
+    };
+    let now = SystemTime::now();
+    let later = end.map_or(now, |end| end.max(now)) + Duration::from_secs(60);
+    match store.lock_until(name, later) {
+        Ok(Lock::Until(_)) => Ok(Finding::Yes),
+        // Locked as long as anybody may lock: that is as good an answer as any.
+        Ok(Lock::Unsupported) | Err(StoreError::Denied { .. } | StoreError::Options(_)) => {
+            Ok(Finding::No)
+        }
+        Err(e) => Err(e),
+    }
 }
 
 fn overwritten(store: &dyn Store, name: &ObjectName, bytes: &[u8]) -> Result<Finding, StoreError> {

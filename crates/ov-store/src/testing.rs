@@ -46,6 +46,9 @@ pub enum Identity {
     Agent,
     /// May read and list.
     Reader,
+    /// May write, read and list, but neither lock nor manage: what a machine that is backed up is
+    /// given.
+    Station,
 }
 
 impl Identity {
@@ -55,6 +58,7 @@ impl Identity {
             Self::Admin => ("oncoadmin", "admin-secret-of-tests"),
             Self::Agent => ("oncoagent", "agent-secret-of-tests"),
             Self::Reader => ("oncoreader", "reader-secret-of-tests"),
+            Self::Station => ("oncostation", "station-secret-of-tests"),
         }
     }
 }
@@ -364,7 +368,7 @@ fn identities() -> String {
         )
     };
     format!(
-        r#"{{"identities":[{},{},{}]}}"#,
+        r#"{{"identities":[{},{},{},{}]}}"#,
         identity(
             Identity::Admin,
             "admin",
@@ -372,6 +376,7 @@ fn identities() -> String {
         ),
         identity(Identity::Agent, "agent", r#""Write""#),
         identity(Identity::Reader, "reader", r#""Read","List""#),
+        identity(Identity::Station, "station", r#""Write","Read","List""#),
     )
 }
 

@@ -78,6 +78,7 @@ pub fn for_copy(options: &Options, s3: Option<&S3>) -> Options {
         options.s3.s3_path_style = style(s3.path_style);
         options.s3.ca_file.clone_from(&s3.ca_file);
         options.s3.allow_http = s3.allow_http;
+        options.s3.s3_lock = s3.lock.as_ref().map(|lock| *lock.value());
     }
     options
 }
@@ -97,6 +98,8 @@ fn fill_s3(options: &mut Options, said: &S3) {
     }
     fill_path(&mut s3.ca_file, said.ca_file.as_deref());
     s3.allow_http |= said.allow_http;
+    let lock = said.lock.as_ref().map(|lock| *lock.value());
+    s3.s3_lock = s3.s3_lock.or(lock);
 }
 
 fn style(said: PathStyle) -> Style {

@@ -78,7 +78,7 @@ impl Desk {
         let url = self.url()?;
         Ok(Arc::from(ov_store::open(
             &url,
-            &self.options.s3.open_options(),
+            &self.options.open_options(),
         )?))
     }
 

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use crate::failure::Failure;
 
 /// All variables.
-pub const KNOWN: [&str; 17] = [
+pub const KNOWN: [&str; 21] = [
     "ONCOVAULT_VAULT",
     "ONCOVAULT_KEY",
     "ONCOVAULT_CONFIG",
@@ -21,8 +21,12 @@ pub const KNOWN: [&str; 17] = [
     "ONCOVAULT_S3_ENDPOINT",
     "ONCOVAULT_S3_REGION",
     "ONCOVAULT_S3_PATH_STYLE",
+    "ONCOVAULT_S3_LOCK",
     "ONCOVAULT_CA_FILE",
     "ONCOVAULT_ALLOW_HTTP",
+    "ONCOVAULT_SSH",
+    "ONCOVAULT_WEBDAV_USER",
+    "ONCOVAULT_WEBDAV_PASSWORD",
     "ONCOVAULT_PROGRESS_FPS",
 ];
 

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use ov_store::{OpenOptions, PathStyle, PlainHttp};
+use ov_store::{LockDays, OpenOptions, PathStyle, PlainHttp};
+
+use crate::folders;
+use crate::passphrase;
 
 /// Options that every verb takes.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Where the vault is: a path, file:///path or s3://bucket/prefix
+    /// Where the vault is: a path, s3://bucket/prefix, sftp://host/path, ssh://host/path,
+    /// davs://host/path or drive://NAME/path
     #[arg(
         short = 'r',
         long,
@@ -79,6 +83,18 @@ pub struct Options {
     #[command(flatten)]
     pub s3: S3Options,
 
+    /// The program that leads to other machines, with its options (no shell is involved)
+    /// [default: ssh]
+    #[arg(
+        long,
+        global = true,
+        env = "ONCOVAULT_SSH",
+        value_name = "COMMAND",
+        value_parser = words,
+        help_heading = "SFTP and ssh"
+    )]
+    pub ssh: Option<Words>,
+
     /// How progress is shown: a line at a terminal, or JSON lines on standard error (see
     /// docs/cli/json.md)
     #[arg(long, global = true, value_name = "FORM", default_value = "auto")]
@@ -126,6 +142,16 @@ pub struct S3Options {
     )]
     pub s3_path_style: Style,
 
+    /// Lock what is stored and what kept snapshots need for so long, in a bucket with object lock
+    #[arg(
+        long,
+        global = true,
+        env = "ONCOVAULT_S3_LOCK",
+        value_name = "DAYS",
+        value_parser = clap::value_parser!(LockDays)
+    )]
+    pub s3_lock: Option<LockDays>,
+
     /// More certificates to trust, in PEM
     #[arg(long, global = true, env = "ONCOVAULT_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -147,9 +173,30 @@ pub enum Style {
     Host,
 }
 
-impl S3Options {
-    /// As the library takes them.
+/// The words of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words(Vec<String>);
+
+fn words(text: &str) -> Result<Words, &'static str> {
+    let words = passphrase::words(text).map(Words);
+    words.ok_or("a quotation does not end")
+}
+
+impl Options {
+    /// How targets are reached, as the library takes it.
     pub fn open_options(&self) -> OpenOptions {
+        let ssh = self.ssh.iter().flat_map(|Words(words)| words);
+        OpenOptions {
+            ssh: ssh.map(Into::into).collect(),
+            // Without a folder for local state, drives are found and not remembered.
+            drives: folders::state(self).ok().map(|state| state.join("drives")),
+            ..self.s3.open_options()
+        }
+    }
+}
+
+impl S3Options {
+    fn open_options(&self) -> OpenOptions {
         OpenOptions {
             endpoint: self.s3_endpoint.clone(),
             region: self.s3_region.clone(),
@@ -163,6 +210,7 @@ impl S3Options {
                 true => PlainHttp::Anywhere,
                 false => PlainHttp::LoopbackOnly,
             },
+            lock: self.s3_lock,
             ..OpenOptions::default()
         }
     }

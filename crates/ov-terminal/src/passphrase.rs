@@ -140,7 +140,7 @@ fn origin(options: &Options) -> Result<Option<Origin>, Failure> {
 
 /// The words of a command line, with single and double quotes and backslashes as in a shell, and
 /// nothing else of a shell. `None` if a quote is left open.
-fn words(text: &str) -> Option<Vec<String>> {
+pub(crate) fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

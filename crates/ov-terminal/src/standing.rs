@@ -169,7 +169,7 @@ impl Standing<'_> {
 
     fn open_copy(&self, copy: &CopyPlace) -> Result<Vault, Failure> {
         let options = configuration::for_copy(&self.desk.options, copy.s3.as_ref());
-        let store = ov_store::open(&copy.url, &options.s3.open_options())?;
+        let store = ov_store::open(&copy.url, &options.open_options())?;
         let store: Arc<dyn Store> = Arc::from(store);
         Ok(Vault::open(store, self.desk.key_file()?.facts().vault)?)
     }

@@ -26,6 +26,8 @@ pub enum Step {
     Copying,
     /// Fetching from another target.
     Repairing,
+    /// Renewing locks.
+    Locking,
 }
 
 /// How far a step has come.

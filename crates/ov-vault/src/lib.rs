@@ -6,7 +6,7 @@
 //! The path through it: [`Vault::open`] reads the logs and folds them into the [`head`] and the
 //! [`state`]; [`append`] adds a statement; [`pack_writer`] fills packs; [`graph`] knows what
 //! snapshots need; [`accept`],
-//! [`check`], [`forget`], [`prune`], [`copy`] and [`repair`] maintain.
+//! [`check`], [`forget`], [`prune`], [`copy`], [`repair`] and [`relock`] maintain.
 
 pub mod accept;
 pub mod append;
@@ -31,6 +31,7 @@ mod mover;
 pub mod pack_writer;
 pub mod prune;
 mod prune_run;
+pub mod relock;
 pub mod repair;
 pub mod rescan;
 mod rights;

@@ -84,7 +84,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
 }
 
 fn found(args: &Args, desk: &Desk) -> Result<Founded, Failure> {
-    let target = ov_store::create(&desk.url()?, &desk.options.s3.open_options())?;
+    let target = ov_store::create(&desk.url()?, &desk.options.open_options())?;
     let founding = Founding {
         compartments: match args.compartment.is_empty() {
             true => vec![COMPARTMENT.to_owned()],

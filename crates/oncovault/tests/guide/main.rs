@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 #![allow(clippy::print_stderr, reason = "a test says why it was skipped")]
 
+mod drive;
 mod home;
 mod page;
 mod run;
@@ -11,6 +12,7 @@ mod wildcard;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::drive::Drive;
 use crate::home::Home;
 use crate::page::{Page, documents};
 
@@ -46,11 +48,19 @@ pages! {
     what_cannot_be_done_shows_nothing_wrong: "docs/guide/what-cannot-be-done.md",
 }
 
-/// Needs a server.
+/// Need a server.
 const S3_PAGE: &str = "docs/guide/s3.md";
+const LOCK_PAGE: &str = "docs/guide/s3-lock.md";
+const NAS_PAGE: &str = "docs/guide/nas.md";
+
+/// Needs a drive.
+const DRIVE_PAGE: &str = "docs/guide/drives.md";
 
 /// Needs FUSE.
 const MOUNT_PAGE: &str = "docs/guide/mount.md";
+
+/// The pages that need something of the machine.
+const APART: [&str; 5] = [S3_PAGE, LOCK_PAGE, NAS_PAGE, DRIVE_PAGE, MOUNT_PAGE];
 
 #[test]
 fn the_s3_page_does_what_it_shows() {
@@ -60,6 +70,53 @@ fn the_s3_page_does_what_it_shows() {
     server.bucket("hospital");
     let home = Home::new().with(server.environment(ov_store::testing::Identity::Admin));
     run::check(S3_PAGE, &home);
+}
+
+#[test]
+fn the_page_about_locks_does_what_it_shows() {
+    use ov_store::testing::{Identity, Seaweed};
+    let Some(server) = Seaweed::shared() else {
+        return;
+    };
+    server.locked_bucket("hospital-locked");
+    let home = Home::new().with(server.environment(Identity::Admin));
+    let station = server.environment(Identity::Station).into_iter();
+    let station: String = station
+        .map(|(name, value)| format!("export {name}={value}\n"))
+        .collect();
+    std::fs::write(home.path().join("station.env"), station).unwrap();
+    run::check(LOCK_PAGE, &home);
+}
+
+#[test]
+fn the_page_about_other_machines_does_what_it_shows() {
+    use ov_store::testing::Sshd;
+    let home = Home::new();
+    let guarded = home.path().join("guarded");
+    std::fs::create_dir(&guarded).unwrap();
+    let guard = format!(
+        "ForceCommand {} serve --put-only {}",
+        env!("CARGO_BIN_EXE_oncovault"),
+        guarded.display()
+    );
+    let (Some(nas), Some(guard)) = (Sshd::start(), Sshd::start_with(&guard)) else {
+        return;
+    };
+    let config = home.path().join("ssh-config");
+    let hosts = [nas.client("nas"), guard.client("guard")].concat();
+    std::fs::write(&config, hosts).unwrap();
+    let ssh = format!("ssh -F {}", config.display());
+    run::check(NAS_PAGE, &home.with(vec![("ONCOVAULT_SSH", ssh)]));
+}
+
+#[test]
+fn the_page_about_drives_does_what_it_shows() {
+    let home = Home::new();
+    let Some(_drive) = Drive::mount(home.path(), "OVBLUE") else {
+        eprintln!("skipped: a drive needs root, mkfs.ext4 and a loop device");
+        return;
+    };
+    run::check(DRIVE_PAGE, &home);
 }
 
 #[test]
@@ -82,7 +139,7 @@ fn every_page_of_the_guide_is_run() {
         .collect();
     let run: BTreeSet<String> = PAGES
         .iter()
-        .chain([&S3_PAGE, &MOUNT_PAGE])
+        .chain(&APART)
         .map(|&page| page.to_owned())
         .collect();
     assert_eq!(found, run);
@@ -91,7 +148,7 @@ fn every_page_of_the_guide_is_run() {
 #[test]
 fn every_page_of_the_guide_is_in_its_contents() {
     let contents = std::fs::read_to_string(documents().join("docs/guide/README.md")).unwrap();
-    for page in PAGES.iter().chain([&S3_PAGE, &MOUNT_PAGE]) {
+    for page in PAGES.iter().chain(&APART) {
         let name = Path::new(page).file_name().unwrap().to_str().unwrap();
         assert!(
             name == "README.md" || contents.contains(&format!("({name})")),

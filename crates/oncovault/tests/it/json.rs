@@ -9,7 +9,7 @@ use crate::world::World;
 const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli/json.md");
 
 /// The keys of the table under a heading of the manual.
-fn documented(heading: &str) -> BTreeSet<String> {
+pub fn documented(heading: &str) -> BTreeSet<String> {
     let manual = std::fs::read_to_string(MANUAL).unwrap();
     let mark = format!("## {heading}\n");
     let (_, section) = manual
@@ -22,7 +22,7 @@ fn documented(heading: &str) -> BTreeSet<String> {
 }
 
 /// All keys of a document: `a`, `a.b` in objects, `a[].b` in lists of objects.
-fn keys(document: &Value) -> BTreeSet<String> {
+pub fn keys(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     gather(document, "", &mut found);
     found

@@ -8,6 +8,7 @@ mod backup;
 mod bad_input;
 mod json;
 mod keys;
+mod locked;
 mod maintenance;
 mod packaged;
 mod restore;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ov_policy::{Period, Schedule};
-use ov_store::TargetUrl;
+use ov_store::{LockDays, Place, TargetUrl};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,8 @@ use super::{Name, Worded};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VaultPlace {
-    /// A path, file:///path or s3://bucket/prefix.
+    /// A path, s3://bucket/prefix, sftp://host/path, ssh://host/path, davs://host/path or
+    /// drive://NAME/path.
     pub url: Worded<TargetUrl>,
     /// The key file; without it, the usual one of who runs the program.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +48,8 @@ pub struct VaultPlace {
 pub struct CopyPlace {
     /// Its name.
     pub name: Worded<Name>,
-    /// A path, file:///path or s3://bucket/prefix.
+    /// A path, s3://bucket/prefix, sftp://host/path, ssh://host/path, davs://host/path or
+    /// drive://NAME/path.
     pub url: Worded<TargetUrl>,
     /// What it lies on. Places with the same word fail together.
     #[serde(default = "disk")]
@@ -112,6 +114,30 @@ pub struct S3 {
     pub ca_file: Option<PathBuf>,
     /// Let plain HTTP leave this machine.
     pub allow_http: bool,
+    /// In a bucket with object lock: for how long what is stored is locked, and what kept snapshots
+    /// need is locked anew by a keeper, like 90d.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Worded<LockDays>>,
+}
+
+impl VaultPlace {
+    /// For how long what lies there is locked.
+    pub fn lock(&self) -> Option<LockDays> {
+        lock(&self.url, self.s3.as_ref())
+    }
+}
+
+impl CopyPlace {
+    /// For how long what lies there is locked; how S3 is reached is as for the vault where nothing
+    /// else is said.
+    pub fn lock(&self, vault: &VaultPlace) -> Option<LockDays> {
+        lock(&self.url, self.s3.as_ref().or(vault.s3.as_ref()))
+    }
+}
+
+fn lock(url: &TargetUrl, s3: Option<&S3>) -> Option<LockDays> {
+    let lock = s3?.lock.as_ref()?;
+    matches!(url.place(), Place::S3 { .. }).then_some(*lock.value())
 }
 
 /// Where the bucket stands in a request.

@@ -245,6 +245,8 @@ pub enum Act {
     Copy,
     /// Accepting what agents stored.
     Accept,
+    /// Renewing locks.
+    Lock,
     /// Letting snapshots go by rule.
     Forget,
     /// Freeing what no snapshot needs.
@@ -262,6 +264,7 @@ impl Act {
             Self::Backup => "backup",
             Self::Copy => "copy",
             Self::Accept => "accept",
+            Self::Lock => "lock",
             Self::Forget => "forget",
             Self::Prune => "prune",
             Self::Check => "check",

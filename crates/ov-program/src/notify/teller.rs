@@ -164,6 +164,7 @@ fn act(task: &Task) -> Act {
         Task::Dataset(_) => Act::Backup,
         Task::Copy(_) => Act::Copy,
         Task::Accept => Act::Accept,
+        Task::Lock => Act::Lock,
         Task::Forget => Act::Forget,
         Task::Prune => Act::Prune,
         Task::Check | Task::CheckCopy(_) => Act::Check,

@@ -72,14 +72,23 @@ impl Sshd {
     /// If the file cannot be written.
     pub fn options_through(&self, port: u16) -> OpenOptions {
         let config = self.folder.join(format!("config-{port}"));
-        let text = format!(
-            "Host nas\n HostName 127.0.0.1\n Port {port}\n HostKeyAlias nas\n IdentityFile {0}/user\n \
-             IdentitiesOnly yes\n IdentityAgent none\n UserKnownHostsFile {0}/known_hosts\n \
-             GlobalKnownHostsFile none\n StrictHostKeyChecking yes\n",
-            self.folder.display()
-        );
-        fs::write(&config, text).expect("a file for ssh");
+        fs::write(&config, self.client_through("nas", port)).expect("a file for ssh");
         self.options_with(&config)
+    }
+
+    /// What a configuration of `ssh` says about it, under another name.
+    pub fn client(&self, host: &str) -> String {
+        self.client_through(host, self.port)
+    }
+
+    fn client_through(&self, host: &str, port: u16) -> String {
+        format!(
+            "Host {host}\n HostName 127.0.0.1\n Port {port}\n HostKeyAlias nas\n \
+             IdentityFile {0}/user\n IdentitiesOnly yes\n IdentityAgent none\n \
+             UserKnownHostsFile {0}/known_hosts\n GlobalKnownHostsFile none\n \
+             StrictHostKeyChecking yes\n",
+            self.folder.display()
+        )
     }
 
     /// How to reach it by another configuration of `ssh`.

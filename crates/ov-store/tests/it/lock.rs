@@ -7,7 +7,7 @@ use ov_format::name::ObjectName;
 use ov_store::testing::{Identity, Seaweed};
 use ov_store::{
     Finding, Flaky, Grade, LOCK_DAYS_MAX, Lock, LockDays, Memory, Operation, OptionsError,
-    Overwrite, Retention, S3, Store, StoreError, probe,
+    Overwrite, Renewal, Retention, S3, Store, StoreError, probe, renew,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -103,6 +103,44 @@ fn a_lock_is_renewed_and_never_shortened() {
 }
 
 #[test]
+fn a_lock_is_renewed_when_a_third_of_it_is_over() {
+    let Some(server) = Seaweed::shared() else {
+        return;
+    };
+    server.locked_bucket("renewal");
+    let store = S3::open("renewal", "", &server.options(Identity::Admin)).unwrap();
+    let name = pack(b"needed");
+    store.put_new(&name, b"needed").unwrap();
+    let days = |days: u16| LockDays::new(days).unwrap();
+    assert_eq!(renew(&store, &name, days(30)).unwrap(), Renewal::Renewed);
+    assert_eq!(days_locked(&store, &name), 30);
+    // Of 44 days 30 are more than two thirds, of 46 they are less.
+    assert_eq!(renew(&store, &name, days(44)).unwrap(), Renewal::Lasting);
+    assert_eq!(renew(&store, &name, days(46)).unwrap(), Renewal::Renewed);
+    assert_eq!(days_locked(&store, &name), 46);
+    let station = S3::open("renewal", "", &server.options(Identity::Station)).unwrap();
+    let refused = renew(&station, &name, days(200));
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Options(OptionsError::MayNotLock { .. }))
+        ),
+        "{refused:?}"
+    );
+    server.bucket("unlockable");
+    let store = S3::open("unlockable", "", &server.options(Identity::Admin)).unwrap();
+    store.put_new(&name, b"needed").unwrap();
+    let refused = renew(&store, &name, days(30));
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Options(OptionsError::NoLock { .. }))
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn nothing_is_locked_beyond_the_bound() {
     let Some(server) = Seaweed::shared() else {
         return;
@@ -158,6 +196,14 @@ fn the_probe_believes_a_lock_only_when_it_cannot_be_broken() {
     );
     assert!(
         found.to_string().contains("the lock cannot be broken"),
+        "{found}"
+    );
+    assert_eq!(found.may_lock, Finding::Yes);
+    let station = S3::open("tried", "", &server.options(Identity::Station)).unwrap();
+    let found = probe(&station, [9; 16]).unwrap();
+    assert_eq!(
+        (found.grade, found.may_lock),
+        (Grade::Locked, Finding::No),
         "{found}"
     );
 }

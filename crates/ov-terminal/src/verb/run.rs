@@ -231,6 +231,7 @@ impl Display for Shown<'_> {
             Task::Dataset(name) => write!(f, "Back up {name}"),
             Task::Copy(name) => write!(f, "Copy to {name}"),
             Task::Accept => f.write_str("Accept"),
+            Task::Lock => f.write_str("Renew locks"),
             Task::Forget => f.write_str("Forget"),
             Task::Prune => f.write_str("Prune"),
             Task::Check => f.write_str("Check"),

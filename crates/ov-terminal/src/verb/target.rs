@@ -36,7 +36,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         Some(url) => TargetUrl::from_os(url)?,
         None => desk.url()?,
     };
-    let store = ov_store::open(&url, &desk.options.s3.open_options())?;
+    let store = ov_store::open(&url, &desk.options.open_options())?;
     let mut nonce = [0; 16];
     OsEntropy.fill(&mut nonce);
     let probe = ov_store::probe(&*store, nonce)?;
@@ -72,5 +72,7 @@ fn document(url: &TargetUrl, probe: &Probe) -> Value {
             Retention::Versions => "versions".to_owned(),
             Retention::Nothing => "nothing".to_owned(),
         },
+        "lock_holds": answer(probe.lock_holds),
+        "may_lock": answer(probe.may_lock),
     })
 }
