@@ -310,10 +310,13 @@ impl WebDav {
         path: &str,
         bytes: &[u8],
     ) -> Result<String, StoreError> {
-        let temporary = temporary(path);
+        // A server may still be at work on a request whose connection ended, so no name is used
+        // twice.
         let put = || {
+            let temporary = temporary(path);
             let new = [("if-none-match", "*".to_owned())];
-            self.ask("PUT", &temporary, &new, bytes.to_vec(), LISTING_BYTES_MAX)
+            let sent = self.ask("PUT", &temporary, &new, bytes.to_vec(), LISTING_BYTES_MAX);
+            sent.map(|_| temporary)
         };
         let sent = match put() {
             // 409: the folder is missing (RFC 4918 section 9.7.1); some say 404.
@@ -324,7 +327,9 @@ impl WebDav {
             other => other,
         };
         match sent {
-            Ok(_) => Ok(temporary),
+            Ok(temporary) => Ok(temporary),
+            // It says nothing about the object.
+            Err(Answer::Exists) => Err(Answer::vanished(&self.shown)),
             Err(answer) => Err(answer.into_error(&self.shown, Action::Put, name)),
         }
     }
