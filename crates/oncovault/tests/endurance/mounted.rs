@@ -16,10 +16,14 @@ struct Mount {
 impl Mount {
     /// Waits until the program says that it is there.
     fn new(site: &Site, arguments: &[&str]) -> Self {
+        Self::by(site.command(), site, arguments)
+    }
+
+    /// By a command that runs the program, up to its verb.
+    fn by(mut program: Command, site: &Site, arguments: &[&str]) -> Self {
         let folder = site.path("mount");
         std::fs::create_dir_all(&folder).unwrap();
-        let mut process = site
-            .command()
+        let mut process = program
             .arg("mount")
             .arg(&folder)
             .args(arguments)
@@ -121,6 +125,106 @@ fn random_reads_take_the_memory_that_was_allowed_and_no_more() {
     assert!(after - before < 128 << 10, "{before} KiB, then {after} KiB");
     drop(file);
     assert_eq!(mount.end().0, Some(0));
+}
+
+#[test]
+fn a_vault_in_a_bucket_is_mounted_as_any_other() {
+    use ov_store::testing::{Identity, Seaweed};
+    let Some(server) = Seaweed::shared().filter(|_| may_mount()) else {
+        return;
+    };
+    server.bucket("mounted");
+    let site = Site::at("s3://mounted/v", server.environment(Identity::Admin));
+    site.write("data/large", &noise(3, 40 << 20));
+    site.write("data/deep/small", b"small");
+    site.backup(&site.path("data"));
+    let mount = Mount::new(&site, &[]);
+    same(&site.path("data"), &mount.latest(&site.path("data")));
+    let (code, said) = mount.end();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// A user of this machine who is nobody in particular.
+const SOMEBODY: &str = "65534";
+
+/// Runs as somebody else what only root may let somebody else run.
+fn as_somebody(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", SOMEBODY, "--regid", SOMEBODY, "--clear-groups"]);
+    command.arg(program);
+    command
+}
+
+fn may_be_somebody() -> bool {
+    let may = rustix::process::getuid().is_root() && may_mount();
+    if !may {
+        eprintln!("skipped: only root can be somebody else");
+    }
+    may
+}
+
+/// Lets others come as far as the folders of a site.
+fn open_to_all(site: &Site) {
+    set_mode(&site.path(""), 0o755);
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn others_see_a_mount_only_if_they_are_let() {
+    if !may_be_somebody() {
+        return;
+    }
+    let site = Site::new();
+    open_to_all(&site);
+    site.write("data/open", b"for all");
+    site.write("data/closed", b"for the owner");
+    set_mode(&site.path("data/closed"), 0o600);
+    site.backup(&site.path("data"));
+    let seen = |mount: &Mount, name: &str| {
+        let file = mount.latest(&site.path("data")).join(name);
+        let read = as_somebody("cat").arg(file).output().unwrap();
+        read.status.success().then_some(read.stdout)
+    };
+    let mount = Mount::new(&site, &[]);
+    assert_eq!(seen(&mount, "open"), None);
+    assert_eq!(mount.end().0, Some(0));
+    let mount = Mount::new(&site, &["--allow-other"]);
+    assert_eq!(seen(&mount, "open").unwrap(), b"for all");
+    assert_eq!(seen(&mount, "closed"), None, "modes count for others");
+    assert_eq!(mount.end().0, Some(0));
+}
+
+#[test]
+fn whoever_is_not_root_mounts_and_unmounts_too() {
+    if !may_be_somebody() {
+        return;
+    }
+    let site = Site::new();
+    open_to_all(&site);
+    site.write("data/file", b"content");
+    site.backup(&site.path("data"));
+    std::fs::create_dir_all(site.path("mount")).unwrap();
+    let mut give = Command::new("chown");
+    give.args(["-R", SOMEBODY]).arg(site.path(""));
+    assert!(give.status().unwrap().success());
+    let usual = site.command();
+    let mut program = as_somebody(usual.get_program().to_str().unwrap());
+    program.env_clear();
+    for (name, value) in usual.get_envs() {
+        program.env(name, value.unwrap());
+    }
+    program.env("HOME", site.path("")).args(usual.get_args());
+    let mount = Mount::by(program, &site, &[]);
+    let file = mount.latest(&site.path("data")).join("file");
+    let read = as_somebody("cat").arg(file).output().unwrap();
+    assert_eq!(read.stdout, b"content");
+    let (code, said) = mount.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(std::fs::read_dir(site.path("mount")).unwrap().count(), 0);
 }
 
 #[test]
