@@ -26,6 +26,9 @@ use crate::tree::{Next, Tree};
 /// Chunks that are gathered before their frames are read.
 const PIECES_MAX: usize = 64 * 1024;
 
+/// Pages that are read at once.
+const PAGES_AHEAD: usize = 64;
+
 /// What is touched by damage.
 #[derive(Clone, Debug)]
 pub enum Touched {
@@ -160,6 +163,10 @@ impl Check<'_> {
                         cursor.skip();
                         continue;
                     }
+                    let seen = &self.seen;
+                    let is_new =
+                        |next: &ChunkRef| *next == chunk || !seen.contains(&PagePlace::from(next));
+                    cursor.read_ahead(PAGES_AHEAD, is_new);
                     self.page(info, &needs, &chunk);
                     if let Err(error) = cursor.expand() {
                         self.note(&error.source);

@@ -7,6 +7,9 @@ use ov_format::extents::ExtentList;
 use crate::read_error::{PageFault, ReadError};
 use crate::reader::{FrameReader, refused};
 
+/// Pages that are read at once.
+const AHEAD_MAX: usize = 16;
+
 /// A stretch of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stretch {
@@ -88,10 +91,25 @@ impl<'r> Extents<'r> {
         }
     }
 
+    /// Reads a page and those that follow it into the reader's memory.
+    fn read_ahead(&self, page: &ExtentPage) {
+        let next = self
+            .pending
+            .iter()
+            .rev()
+            .map_while(|pending| match pending {
+                Pending::Page(page, _) => Some(page.chunk.at),
+                Pending::Stretch(_) => None,
+            });
+        let frames = std::iter::once(page.chunk.at).chain(next);
+        self.reader.read_ahead(frames.take(AHEAD_MAX));
+    }
+
     /// Each page must hold exactly the length that was announced, and something: so a walk
     /// through pages that name each other again and again ends with the file.
     fn expand(&mut self, page: &ExtentPage, level: u8) -> Result<(), ReadError> {
         let refused = |why| refused(&page.chunk, why);
+        self.read_ahead(page);
         let list = self.reader.extent_page(&page.chunk)?;
         let mut items = match list {
             ExtentList::Extents(extents) if level == 1 => stretches(&extents),

@@ -33,7 +33,7 @@ const ALLOCATION: usize = 24;
 pub struct RandomAccess<'r> {
     reader: &'r FrameReader<'r>,
     pages: Mutex<Cache<ChunkRef, Decoded>>,
-    turns: Turns,
+    turns: Turns<FrameRef>,
 }
 
 #[derive(Clone)]

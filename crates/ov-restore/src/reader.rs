@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
 
 use ov_coding::{Coder, Decoder, FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
 use ov_format::audience::{Audience, SegmentContext};
@@ -23,12 +24,20 @@ use ov_vault::graph::Graph;
 use ov_vault::{State, Vault};
 
 use crate::cache::Cache;
+use crate::flight::{Flight, REQUESTS_MIN};
 use crate::keys::ReaderKeys;
 use crate::read_error::{Damage, PageFault, ReadError};
 use crate::run::{Run, Spot, runs};
+use crate::turns::Turns;
 
 /// No stored frame is longer: plain bytes, the largest table, and what sealing adds.
 const FRAME_STORED_MAX: usize = FRAME_PLAIN_MAX + 4 * FRAME_CHUNKS_MAX + 1024;
+
+/// What is read ahead takes at most this part of the memory for frames, before it is decoded.
+const AHEAD_SHARE: usize = 8;
+
+/// Threads that decode what is read ahead: pages are small.
+const AHEAD_DECODERS: usize = 2;
 
 /// How much a reader keeps in memory.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +134,12 @@ pub struct FrameReader<'a> {
     gone: &'a BTreeSet<ObjectHash>,
     frames: Mutex<Cache<FrameRef, Arc<Frame>>>,
     openers: Mutex<Cache<SegmentId, Arc<SegmentOpener>>>,
+    /// Whose head is being fetched.
+    heads: Turns<SegmentId>,
     decoders: Mutex<Vec<Decoder>>,
+    frame_bytes: usize,
+    /// Requests in flight that the target was found to deserve.
+    requests: AtomicUsize,
 }
 
 impl<'a> FrameReader<'a> {
@@ -144,7 +158,10 @@ impl<'a> FrameReader<'a> {
             gone: &state.deleted,
             frames: Mutex::new(Cache::new(limits.frame_bytes)),
             openers: Mutex::new(Cache::new(limits.segments)),
+            heads: Turns::default(),
             decoders: Mutex::default(),
+            frame_bytes: limits.frame_bytes,
+            requests: AtomicUsize::new(REQUESTS_MIN),
         }
     }
 
@@ -233,14 +250,51 @@ impl<'a> FrameReader<'a> {
         run: &Run,
         visit: &mut dyn FnMut(FrameRef, Result<Arc<Frame>, ReadError>),
     ) {
+        self.show_run(run, self.fetch_run(run), visit);
+    }
+
+    /// What is needed to show the frames of a run: nothing but time is lost where this fails.
+    fn fetch_run(&self, run: &Run) -> Fetched {
         let cached: Vec<_> = run.frames().map(|at| self.cached(at)).collect();
-        if cached.iter().all(Option::is_some) {
-            for (at, frame) in run.frames().zip(cached.into_iter().flatten()) {
-                visit(at, Ok(frame));
-            }
-            return;
+        if let Some(frames) = cached.iter().cloned().collect() {
+            return Fetched::Cached(frames);
         }
-        let bytes = self.fetch_run(run);
+        let bytes = self.run_bytes(run);
+        if let Ok(bytes) = &bytes {
+            self.open_heads(run, bytes);
+        }
+        Fetched::Stored { cached, bytes }
+    }
+
+    /// Opens the heads of a run's segments, so that decoding has not to wait for the target.
+    fn open_heads(&self, run: &Run, bytes: &[u8]) {
+        for (at, spot) in run.segments() {
+            if lock(&self.openers).get(&at.segment).is_some() {
+                continue;
+            }
+            // What fails here fails again, and is told, with the frame.
+            let _ = match slice(bytes, run.start, spot.head.0, spot.head.1) {
+                Some(head) => self.opener_from(*at, spot, head),
+                None => self.opener(*at, spot),
+            };
+        }
+    }
+
+    fn show_run(
+        &self,
+        run: &Run,
+        fetched: Fetched,
+        visit: &mut dyn FnMut(FrameRef, Result<Arc<Frame>, ReadError>),
+    ) {
+        let (cached, bytes) = match fetched {
+            Fetched::Cached(frames) => {
+                for (at, frame) in run.frames().zip(frames) {
+                    visit(at, Ok(frame));
+                }
+                return;
+            }
+            Fetched::Stored { cached, bytes } => (cached, bytes),
+        };
         for ((at, spot), cached) in run.pieces.iter().zip(cached) {
             let read = match (cached, &bytes) {
                 (Some(frame), _) => Ok(frame),
@@ -255,35 +309,57 @@ impl<'a> FrameReader<'a> {
         }
     }
 
-    /// Reads many frames with several threads, in the order in which they lie, and shows each
-    /// once. `visit` is called from these threads; when it breaks, no more are fetched.
+    /// Reads many frames in the order in which they lie, with as many requests in flight as the
+    /// target answers faster for, and shows each once. `visit` is called from `decoders` threads
+    /// at most; when it breaks, no more are fetched.
     pub fn read_all(
         &self,
         frames: impl IntoIterator<Item = FrameRef>,
-        workers: usize,
+        decoders: usize,
         visit: &Visit<'_>,
     ) {
         let (runs, lost) = self.runs(frames);
-        let next = AtomicUsize::new(0);
-        let show = |at, frame| {
-            if visit(at, frame).is_break() {
-                next.store(runs.len(), Ordering::Relaxed);
-            }
-        };
         for at in lost {
-            show(at, Err(ReadError::NoPlace { at }));
-        }
-        let work = || {
-            while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.read_run(run, &mut |at, frame| show(at, frame));
+            if visit(at, Err(ReadError::NoPlace { at })).is_break() {
+                return;
             }
+        }
+        let threads = self.requests.load(Ordering::Relaxed).min(runs.len());
+        let reading = Reading {
+            reader: self,
+            flight: Flight::new(runs.len(), threads, decoders),
+            runs,
+            visit,
         };
         std::thread::scope(|scope| {
-            for _ in 1..workers.min(runs.len()) {
-                scope.spawn(work);
+            for _ in 1..threads {
+                scope.spawn(|| reading.work(scope));
             }
-            work();
+            reading.work(scope);
         });
+        let reached = reading.flight.threads();
+        self.requests.fetch_max(reached, Ordering::Relaxed);
+    }
+
+    /// Reads frames of which the first is needed now and the others soon, as far as they are sure
+    /// to stay in memory until then. What fails is told when it is needed.
+    pub(crate) fn read_ahead(&self, frames: impl IntoIterator<Item = FrameRef>) {
+        let mut bytes = 0;
+        let room = |at: &FrameRef| {
+            let stored = self.spots(*at).next().map_or(0, |spot| spot.stored.length);
+            bytes += usize::try_from(stored)
+                .unwrap_or(usize::MAX)
+                .min(FRAME_STORED_MAX);
+            bytes <= self.frame_bytes / AHEAD_SHARE
+        };
+        let mut frames = frames.into_iter().peekable();
+        if frames.peek().is_none_or(|at| self.cached(*at).is_some()) {
+            return;
+        }
+        let frames: Vec<FrameRef> = frames.take_while(room).collect();
+        if frames.len() > 1 {
+            self.read_all(frames, AHEAD_DECODERS, &|_, _| ControlFlow::Continue(()));
+        }
     }
 
     /// The places of a frame: the newest first, those in deleted packs last.
@@ -303,7 +379,7 @@ impl<'a> FrameReader<'a> {
         lock(&self.frames).get(&at)
     }
 
-    fn fetch_run(&self, run: &Run) -> Result<Vec<u8>, ReadError> {
+    fn run_bytes(&self, run: &Run) -> Result<Vec<u8>, ReadError> {
         let name = ObjectName::Pack(run.pack);
         let length = usize::try_from(run.length()).unwrap_or(usize::MAX);
         if length > FRAME_STORED_MAX {
@@ -401,6 +477,10 @@ impl<'a> FrameReader<'a> {
         if let Some(opener) = lock(&self.openers).get(&at.segment) {
             return Ok(opener);
         }
+        let _turn = self.heads.take(at.segment);
+        if let Some(opener) = lock(&self.openers).get(&at.segment) {
+            return Ok(opener);
+        }
         let length = usize::try_from(spot.head.1).unwrap_or(usize::MAX);
         if length > usize::from(u16::MAX) * 2 {
             return Err(damaged(at, spot, Damage::Length));
@@ -448,6 +528,47 @@ impl<'a> FrameReader<'a> {
             FrameKind::Tree | FrameKind::Extents => secret.page_key(),
             FrameKind::Content | FrameKind::List | FrameKind::Section => secret.id_key(),
         })
+    }
+}
+
+/// What a request for a run brought.
+enum Fetched {
+    /// All frames were in memory.
+    Cached(Vec<Arc<Frame>>),
+    /// Some were not.
+    Stored {
+        cached: Vec<Option<Arc<Frame>>>,
+        bytes: Result<Vec<u8>, ReadError>,
+    },
+}
+
+/// A row of runs that several threads read.
+struct Reading<'r, 'a> {
+    reader: &'r FrameReader<'a>,
+    runs: Vec<Run>,
+    flight: Flight,
+    visit: &'r Visit<'r>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads one run after the other until none is left.
+    fn work<'s>(&'s self, scope: &'s Scope<'s, '_>) {
+        let length = |index| self.runs.get(index).map_or(0, Run::length);
+        while let Some(index) = self.flight.next(length) {
+            let Some(run) = self.runs.get(index) else {
+                return;
+            };
+            let fetched = self.reader.fetch_run(run);
+            for _ in 0..self.flight.begin_decoding() {
+                scope.spawn(|| self.work(scope));
+            }
+            self.reader.show_run(run, fetched, &mut |at, frame| {
+                if (self.visit)(at, frame).is_break() {
+                    self.flight.stop();
+                }
+            });
+            self.flight.end_decoding(run.length());
+        }
     }
 }
 

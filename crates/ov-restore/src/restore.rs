@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::delete::delete_others;
 use crate::extents::{Extents, Sameness, Stretch};
 use crate::monitor::{Monitor, Notice, Progress};
+use crate::open_files::share_of_open_files;
 use crate::report::{EntryError, Report};
 use crate::shape::{Part, Wanted};
 use crate::tally::{Stop, Tally};
@@ -51,7 +52,7 @@ pub struct RestoreOptions {
     pub deleting: Deleting,
     /// Whether what was written is read again.
     pub verifying: Verifying,
-    /// Threads that fetch, open and write.
+    /// Threads that decode and write. How many requests are in flight does not depend on it.
     pub workers: usize,
     /// Files open for writing at one time. Each takes up to two descriptors.
     pub open_files: usize,
@@ -65,8 +66,8 @@ impl Default for RestoreOptions {
             owners: Owners::Restore,
             deleting: Deleting::Nothing,
             verifying: Verifying::No,
-            workers: cores.max(4),
-            open_files: 256,
+            workers: cores.max(2),
+            open_files: share_of_open_files(),
         }
     }
 }

@@ -58,6 +58,12 @@ impl Run {
         self.pieces.iter().map(|(at, _)| *at)
     }
 
+    /// One frame of each segment.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &(FrameRef, Spot)> {
+        let groups = self.pieces.chunk_by(|a, b| a.0.segment == b.0.segment);
+        groups.filter_map(<[_]>::first)
+    }
+
     /// Bytes that are fetched.
     pub fn length(&self) -> u64 {
         self.end.saturating_sub(self.start)

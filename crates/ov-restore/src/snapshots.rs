@@ -19,7 +19,7 @@ use crate::reader::lock;
 use crate::window::in_parallel;
 
 /// Records fetched at once: enough to hide the latency of a remote target.
-const FETCHES: usize = 8;
+const FETCHES: usize = 32;
 
 /// A snapshot that the key opens.
 #[derive(Clone, Debug)]

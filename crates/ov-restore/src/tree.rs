@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ov_format::content::ChunkRef;
+use ov_format::content::{ChunkRef, Content, FrameRef};
 use ov_format::entry::{Entry, EntryKey};
 use ov_format::page::Page;
 use ov_format::refs::PagePlace;
@@ -10,6 +10,9 @@ use ov_format::snapshot::Snapshot;
 
 use crate::read_error::{PageFault, ReadError, TreeError};
 use crate::reader::{FrameReader, refused};
+
+/// Pages, and lists of extents, that are read ahead at most.
+const AHEAD_MAX: usize = 64;
 
 /// The tree of one snapshot.
 #[derive(Clone, Copy)]
@@ -43,7 +46,7 @@ impl<'r> Tree<'r> {
     /// All entries, in tree order.
     pub fn entries(&self) -> Entries<'r> {
         Entries {
-            cursor: self.cursor(None),
+            cursor: self.cursor(None).reading_ahead(AHEAD_MAX),
             range: Range::All,
         }
     }
@@ -54,7 +57,9 @@ impl<'r> Tree<'r> {
             return self.entries();
         }
         Entries {
-            cursor: self.cursor(Some(EntryKey::new(folder, *b""))),
+            cursor: self
+                .cursor(Some(EntryKey::new(folder, *b"")))
+                .reading_ahead(1),
             range: Range::Below(folder.to_vec()),
         }
     }
@@ -62,7 +67,9 @@ impl<'r> Tree<'r> {
     /// The entries of a folder, without what is below its subfolders.
     pub fn list(&self, folder: &[u8]) -> Entries<'r> {
         Entries {
-            cursor: self.cursor(Some(EntryKey::new(folder, *b""))),
+            cursor: self
+                .cursor(Some(EntryKey::new(folder, *b"")))
+                .reading_ahead(1),
             range: Range::In(folder.to_vec()),
         }
     }
@@ -96,6 +103,7 @@ impl<'r> Tree<'r> {
             pending: root.into_iter().collect(),
             leaf: VecDeque::new(),
             from,
+            ahead: 0,
         }
     }
 }
@@ -183,6 +191,8 @@ pub(crate) struct Cursor<'r> {
     leaf: VecDeque<Entry>,
     /// What is before this key is passed over.
     from: Option<EntryKey>,
+    /// Pages that are read at once, the next one among them; grows as the walk goes on.
+    ahead: usize,
 }
 
 struct Pending {
@@ -192,7 +202,13 @@ struct Pending {
     entries: Option<u64>,
 }
 
-impl Cursor<'_> {
+impl<'r> Cursor<'r> {
+    /// The same for a walk that will want what follows: reads this many pages at once at first,
+    /// and more as it goes on.
+    fn reading_ahead(self, ahead: usize) -> Self {
+        Self { ahead, ..self }
+    }
+
     pub fn peek(&self) -> Option<Next<'_>> {
         if let Some(entry) = self.leaf.front() {
             return Some(Next::Entry(entry));
@@ -220,8 +236,19 @@ impl Cursor<'_> {
         self.pending.pop();
     }
 
+    /// Reads the pages that stand next and that `wants` takes into the reader's memory.
+    pub fn read_ahead(&self, pages: usize, wants: impl Fn(&ChunkRef) -> bool) {
+        let next = self.pending.iter().rev().map(|pending| pending.chunk);
+        let frames = next.filter(wants).map(|chunk| chunk.at);
+        self.reader.read_ahead(frames.take(pages));
+    }
+
     /// Reads the page that stands next. If it cannot be read, it is passed over.
     pub fn expand(&mut self) -> Result<(), TreeError> {
+        if self.ahead > 0 {
+            self.read_ahead(self.ahead, |_| true);
+            self.ahead = AHEAD_MAX.min(2 * self.ahead);
+        }
         let Some(page) = self.pending.pop() else {
             return Ok(());
         };
@@ -258,6 +285,10 @@ impl Cursor<'_> {
     fn push(&mut self, page: Page) {
         match page {
             Page::Leaf(entries) => {
+                if self.ahead > 0 {
+                    let lists = entries.iter().filter_map(first_list);
+                    self.reader.read_ahead(lists.take(AHEAD_MAX));
+                }
                 self.leaf = entries.into();
                 if let Some(from) = &self.from {
                     let before = self.leaf.partition_point(|entry| entry.key < *from);
@@ -281,6 +312,14 @@ impl Cursor<'_> {
                 self.pending.extend(wanted.into_iter().rev());
             }
         }
+    }
+}
+
+/// Where the extents of an entry begin, if they have pages of their own.
+fn first_list(entry: &Entry) -> Option<FrameRef> {
+    match &entry.content {
+        Content::Paged { pages, .. } => pages.first().map(|page| page.chunk.at),
+        _ => None,
     }
 }
 

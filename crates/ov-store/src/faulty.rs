@@ -3,7 +3,7 @@
 //! [`Recording`] tells what was asked, [`Flaky`] fails by a script, [`Slow`] takes its time. They
 //! wrap any target, and each other.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -75,16 +75,28 @@ impl<S: Store> Around for Recording<S> {
     }
 }
 
-/// Waits before every call.
+/// Waits before every call, and limits nothing else.
 pub struct Slow<S> {
     inner: S,
     latency: Duration,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
 }
 
 impl<S: Store> Slow<S> {
     /// Wraps a target.
     pub fn new(inner: S, latency: Duration) -> Self {
-        Self { inner, latency }
+        Self {
+            inner,
+            latency,
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many calls waited at the same time, at most; begins to count anew.
+    pub fn take_most_in_flight(&self) -> usize {
+        self.most_in_flight.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -95,8 +107,12 @@ impl<S: Store> Around for Slow<S> {
         call: &mut dyn FnMut() -> Result<T, StoreError>,
         _torn: &mut dyn FnMut() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_in_flight.fetch_max(now, Ordering::Relaxed);
         std::thread::sleep(self.latency);
-        call()
+        let done = call();
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        done
     }
 }
 

@@ -17,6 +17,7 @@ use ov_format::{audience::Audience, record::SignedRecord, snapshot::Places};
 use ov_store::StoreError;
 
 use crate::error::VaultError;
+use crate::fetch::{FETCHES, fetch_all};
 use crate::finding::Finding;
 use crate::section::{OpenSegment, open_section};
 use crate::state::State;
@@ -111,10 +112,10 @@ impl Graph {
         wanted: &dyn Fn(&RecordName) -> bool,
     ) -> Result<Self, VaultError> {
         let mut graph = Self::default();
-        for name in state.commits.keys().filter(|name| wanted(name)) {
-            let loaded = graph.load_root(vault, name, open).map(|_| ());
-            graph.note(loaded, name)?;
-        }
+        let commits = state.commits.keys().filter(|name| wanted(name));
+        graph.load_each(vault, commits.copied().collect(), |graph, name, record| {
+            graph.load_root(vault, name, &record, open).map(|_| ())
+        })?;
         Ok(graph)
     }
 
@@ -128,20 +129,36 @@ impl Graph {
         wanted: &dyn Fn(&RecordName) -> bool,
     ) -> Result<(), VaultError> {
         self.findings.clear();
-        for name in state.commits.keys().filter(|name| wanted(name)) {
-            if !self.loaded.contains(name) {
-                let loaded = self.load_commit(vault, name, open);
-                self.note(loaded, name)?;
-            }
-        }
-        for name in &state.places {
-            if !self.loaded.contains(name) {
-                let loaded = self.load_places(vault, name, open);
-                self.note(loaded, name)?;
-            }
-        }
+        let commits = state.commits.keys().filter(|name| wanted(name));
+        let commits = commits.filter(|name| !self.loaded.contains(*name));
+        self.load_each(vault, commits.copied().collect(), |graph, name, record| {
+            graph.load_commit(vault, name, &record, open)
+        })?;
+        let places = state.places.iter();
+        let places = places.filter(|name| !self.loaded.contains(*name));
+        self.load_each(vault, places.copied().collect(), |graph, name, record| {
+            graph.load_places(vault, name, &record, open)
+        })?;
         self.settle(vault)?;
         self.findings.extend(self.contradictions.iter().cloned());
+        Ok(())
+    }
+
+    /// Fetches records, many at once, and loads them one after the other.
+    fn load_each(
+        &mut self,
+        vault: &Vault,
+        names: Vec<RecordName>,
+        mut load: impl FnMut(&mut Self, &RecordName, SignedRecord) -> Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
+        for names in names.chunks(FETCHES) {
+            let fetch = |index: usize| names.get(index).map(|name| vault.record(name));
+            let records = fetch_all(names.len(), &fetch).into_iter().flatten();
+            for (name, record) in names.iter().zip(records) {
+                let loaded = record.and_then(|record| load(self, name, record));
+                self.note(loaded, name)?;
+            }
+        }
         Ok(())
     }
 
@@ -172,10 +189,10 @@ impl Graph {
         &mut self,
         vault: &Vault,
         name: &RecordName,
+        record: &SignedRecord,
         open: OpenSegment<'_>,
-    ) -> Result<(SignedRecord, Structure), VaultError> {
-        let record = vault.record(name)?;
-        let section = structure_section(&record)?;
+    ) -> Result<Structure, VaultError> {
+        let section = structure_section(record)?;
         let object = ObjectName::Record(*name);
         let structure: Structure =
             open_section(section, object, vault.id(), name.log.member, open)?;
@@ -185,18 +202,19 @@ impl Graph {
             counts: structure.counts,
         };
         self.roots.insert(*name, root);
-        Ok((record, structure))
+        Ok(structure)
     }
 
     fn load_commit(
         &mut self,
         vault: &Vault,
         name: &RecordName,
+        record: &SignedRecord,
         open: OpenSegment<'_>,
     ) -> Result<(), VaultError> {
         let object = ObjectName::Record(*name);
-        let (record, structure) = self.load_root(vault, name, open)?;
-        let section = structure_section(&record)?;
+        let structure = self.load_root(vault, name, record, open)?;
+        let section = structure_section(record)?;
         let context = context(vault, name, section);
         let store = &**vault.store();
         let placements = read_list(
@@ -226,10 +244,10 @@ impl Graph {
         &mut self,
         vault: &Vault,
         name: &RecordName,
+        record: &SignedRecord,
         open: OpenSegment<'_>,
     ) -> Result<(), VaultError> {
-        let record = vault.record(name)?;
-        let section = structure_section(&record)?;
+        let section = structure_section(record)?;
         let object = ObjectName::Record(*name);
         let places: Places = open_section(section, object, vault.id(), name.log.member, open)?;
         let context = context(vault, name, section);

@@ -18,6 +18,7 @@ pub mod copy;
 mod copy_logs;
 mod directory;
 pub mod error;
+mod fetch;
 pub mod finding;
 pub mod forget;
 mod forget_plan;

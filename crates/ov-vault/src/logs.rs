@@ -13,13 +13,11 @@ use ov_store::{Listed, Listing, Store, StoreError};
 
 use crate::claims;
 use crate::error::VaultError;
+use crate::fetch::FETCHES;
 use crate::finding::Finding;
 use crate::head::Head;
 use crate::rights::allowed;
 use crate::witness::Witnesses;
-
-/// Records fetched at once: enough to hide the latency of a remote target.
-const FETCHES: usize = 8;
 
 /// What a valid record says to all. Its sections are fetched again when they are needed.
 #[derive(Clone, Debug)]
@@ -249,7 +247,7 @@ fn fetch(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..FETCHES.min(wanted.len() / 4) {
+        for _ in 1..FETCHES.min(wanted.len()) {
             scope.spawn(work);
         }
         work();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use ov_restore::{
     Deleting, EntryError, Filter, Monitor, Notice, Progress, Report, RestoreOptions, Tree,
-    Verifying, Wanted,
+    Verifying, Wanted, raise_open_files,
 };
 use ov_source::{Overwrite, Owners};
 use ov_terminal::meter::{Meter, Status};
@@ -101,6 +101,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     if args.dry_run {
         return dry_run(args, desk, &wanted, &watcher);
     }
+    raise_open_files();
     let restored = ov_restore::restore(&wanted, &args.to, &options(args), &watcher);
     meter.clear();
     let report = restored.map_err(explain::restore)?;

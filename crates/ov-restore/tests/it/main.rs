@@ -8,4 +8,5 @@ mod random_access;
 mod reading;
 mod restoring;
 mod site;
+mod slow;
 mod verbs;
