@@ -44,8 +44,13 @@ pub struct Site {
 
 impl Site {
     pub fn new(threads: Threads) -> Self {
+        Self::keyed(threads, 7)
+    }
+
+    /// A vault of which all secrets follow from a number.
+    pub fn keyed(threads: Threads, secrets: u64) -> Self {
         let memory = Arc::new(Memory::new());
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(secrets));
         // Well after the files that the test makes, so that they count as settled.
         let clock = SetClock(AtomicI64::new(4_000_000_000), AtomicI64::new(0));
         let founding = Founding {
