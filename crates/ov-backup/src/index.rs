@@ -1,134 +1,237 @@
 //! Which chunks the agent's group has stored already.
 //!
-//! Built from the group sections of commits; each commit's list is kept in the local state, so a
-//! run fetches only what other agents of the group added. Losing the local state costs one
-//! download. Memory: about 48 bytes per chunk.
+//! Built from the group sections of commits. Chunks are kept in sorted local files, the [`shelves`],
+//! and found there by a filter and one read; what no shelf has yet is in memory. Each commit's list
+//! is kept in the local state too, and shelves are built from lists anew when they are damaged or
+//! speak for a commit that no longer counts. Losing the local state costs one download.
 
-use std::collections::{BTreeSet, HashMap};
+pub mod block_cache;
+pub mod contents;
+pub mod delta;
+pub mod filter;
+pub mod list;
+pub mod merge;
+pub mod row;
+pub mod shelf;
+pub mod shelves;
+pub mod sorted_file;
 
-use ov_format::Wire;
-use ov_format::audience::{Audience, SegmentContext};
+use std::collections::{BTreeMap, BTreeSet};
+
 use ov_format::content::{ChunkRef, FrameRef};
-use ov_format::id::{ChunkId, ChunkTag, ObjectHash, SegmentId};
-use ov_format::list::{GroupChunk, decode_list_page, encode_list};
-use ov_format::name::{ObjectName, RecordName};
-use ov_format::snapshot::GroupChunks;
+use ov_format::id::{ChunkId, ObjectHash, SegmentId};
+use ov_format::list::GroupChunk;
+use ov_format::name::RecordName;
 use ov_policy::prune::Condemned;
 use ov_vault::finding::short;
-use ov_vault::section::open_section;
-use ov_vault::state::{State, Verdict};
-use ov_vault::table::read_list;
+use ov_vault::state::{Commit, State, Verdict};
 use ov_vault::{Vault, VaultError};
 
 use crate::agent::Agent;
 use crate::error::BackupError;
+use crate::index::merge::Damaged;
+use crate::index::shelves::{Bounds, Keep, Shelves};
 use crate::local_file::LocalFiles;
 use crate::monitor::Monitor;
 
 /// The chunks that may be used again.
-#[derive(Default)]
-pub struct Index {
-    segments: Vec<SegmentId>,
-    numbers: HashMap<SegmentId, u32>,
-    chunks: HashMap<ChunkTag, (u32, u16, u16)>,
+pub struct Index<'m> {
+    shelves: Shelves,
+    files: LocalFiles,
+    folder: String,
     /// Packs and tables of all commits whose chunks are in the index: if one of them turns out to
     /// be condemned whole, what the run used may be gone.
     origins: BTreeSet<ObjectHash>,
+    monitor: &'m dyn Monitor,
 }
 
-impl Index {
-    /// Reads what the group has on this target, without what was dropped.
+impl<'m> Index<'m> {
+    /// Opens what the group has on this target, without what was dropped, and adds what is new.
     pub fn load(
         vault: &Vault,
         state: &State,
         agent: &Agent,
         files: &LocalFiles,
-        monitor: &dyn Monitor,
+        monitor: &'m dyn Monitor,
     ) -> Result<Self, BackupError> {
+        let folder = folder(vault, agent);
+        files.make_folder(&folder)?;
+        let _lock = files.lock(&lock_name(&folder));
         let condemned = state.condemns();
-        let mut index = Self::default();
-        for commit in state.commits.values() {
-            let member = vault.head().members.get(&commit.name.log.member);
-            let ours = member.is_some_and(|member| member.group == agent.group);
-            // What was published elsewhere may never have been copied here.
-            let here = commit.name.log.target == vault.target();
-            let rejected = matches!(commit.verdict, Verdict::Rejected(_));
-            let packs: BTreeSet<ObjectHash> = commit.packs.iter().map(|pack| pack.hash).collect();
-            if !ours
-                || !here
-                || rejected
-                || packs.iter().any(|pack| dropped_whole(&condemned, pack))
-            {
-                continue;
+        let counting = counting(vault, state, agent, &condemned);
+        let counts = |name: &RecordName| counting.contains_key(name);
+        let opened = Shelves::open(files, &folder, Bounds::default(), condemned, &counts)?;
+        let mut index = Self {
+            shelves: opened.shelves,
+            files: files.clone(),
+            folder,
+            origins: BTreeSet::new(),
+            monitor,
+        };
+        if opened.lost > 0 {
+            index.tell_damage();
+        }
+        index.add_missing(vault, agent, &counting)?;
+        for name in index.shelves.commits() {
+            if let Some(commit) = counting.get(name) {
+                let objects = commit.packs.iter().chain(&commit.tables);
+                index.origins.extend(objects.map(|object| object.hash));
             }
-            let chunks = match chunks_of(vault, agent, files, &commit.name) {
-                Ok(chunks) => chunks,
-                Err(VaultError::Store(error)) if error.is_retryable() => return Err(error.into()),
-                // Lost, damaged, or junk that another of the group has signed: no reason not to
-                // back up.
-                Err(error) => {
-                    monitor.notice(&format!(
-                        "what snapshot {} stored cannot be found again and is stored once more: \
-                         {error}",
-                        short(&commit.name)
-                    ));
-                    continue;
-                }
-            };
-            for chunk in chunks {
-                if !condemned.drops(&chunk.at, &BTreeSet::new()) {
-                    index.add(chunk);
-                }
-            }
-            index.origins.extend(packs);
-            index
-                .origins
-                .extend(commit.tables.iter().map(|table| table.hash));
         }
         Ok(index)
     }
 
-    fn add(&mut self, chunk: GroupChunk) {
-        let next = u32::try_from(self.segments.len()).unwrap_or(u32::MAX);
-        let number = *self.numbers.entry(chunk.at.segment).or_insert_with(|| {
-            self.segments.push(chunk.at.segment);
-            next
-        });
-        self.chunks
-            .insert(chunk.tag, (number, chunk.at.frame, chunk.index));
+    /// Adds the chunks of commits that no shelf speaks for.
+    fn add_missing(
+        &mut self,
+        vault: &Vault,
+        agent: &Agent,
+        counting: &BTreeMap<RecordName, &Commit>,
+    ) -> Result<(), BackupError> {
+        let mut missing: BTreeSet<RecordName> = counting.keys().copied().collect();
+        for name in self.shelves.commits() {
+            missing.remove(name);
+        }
+        while let Some(name) = missing.pop_first() {
+            match list::of_commit(vault, agent, &self.files, &self.folder, &name) {
+                Ok(chunks) => self.shelves.add(name, &chunks),
+                Err(VaultError::Store(error)) if error.is_retryable() => return Err(error.into()),
+                // Lost, damaged, or junk that another of the group has signed: no reason not to
+                // back up.
+                Err(error) => self.monitor.notice(&format!(
+                    "what snapshot {} stored cannot be found again and is stored once more: \
+                     {error}",
+                    short(&name)
+                )),
+            }
+            let last = missing.is_empty();
+            if (self.shelves.is_full() || last && self.shelves.is_scattered())
+                && let Err(damaged) = self.shelves.fold(Keep::Named)
+            {
+                self.tell_damage();
+                missing.extend(self.shelves.take_away(damaged));
+                self.shelves.write_contents();
+            }
+        }
+        Ok(())
     }
 
     /// Adds a chunk that this run has stored.
     pub fn insert(&mut self, chunk: &ChunkRef) {
-        self.add(GroupChunk {
+        self.shelves.insert(&GroupChunk {
             tag: chunk.tag,
             at: chunk.at,
             index: chunk.index,
         });
+        self.make_room();
     }
 
     /// Where a chunk is, if the group has it.
-    pub fn find(&self, id: &ChunkId) -> Option<ChunkRef> {
+    pub fn find(&mut self, id: &ChunkId) -> Option<ChunkRef> {
         let tag = id.tag();
-        let (number, frame, index) = *self.chunks.get(&tag)?;
-        let segment = *self.segments.get(usize::try_from(number).ok()?)?;
-        Some(ChunkRef {
-            tag,
-            at: FrameRef { segment, frame },
-            index,
-        })
+        loop {
+            match self.shelves.find(&tag) {
+                Ok(found) => {
+                    return found.map(|found| ChunkRef {
+                        tag,
+                        at: found.at,
+                        index: found.index,
+                    });
+                }
+                Err(damaged) => self.mend(damaged),
+            }
+        }
     }
 
-    /// Segments that the index has anything in. What lies elsewhere was dropped or rejected, or is
-    /// not this group's.
-    pub fn segments(&self) -> impl Iterator<Item = SegmentId> {
-        self.segments.iter().copied()
+    /// Whether what lies in a frame may be used again without looking for each chunk: its segment
+    /// is in the index, and the frame was not dropped. Other segments were dropped or rejected, or
+    /// are not this group's.
+    pub fn may_use(&mut self, at: &FrameRef) -> bool {
+        !self.shelves.drops(at) && self.has_segment(&at.segment)
+    }
+
+    fn has_segment(&mut self, segment: &SegmentId) -> bool {
+        loop {
+            match self.shelves.has_segment(segment) {
+                Ok(has) => return has,
+                Err(damaged) => self.mend(damaged),
+            }
+        }
     }
 
     /// Packs and tables that the index rests on.
     pub fn origins(&self) -> &BTreeSet<ObjectHash> {
         &self.origins
     }
+
+    /// Reads the lists behind a damaged shelf again. Each call takes a shelf away, so this ends.
+    fn mend(&mut self, damaged: Damaged) {
+        self.tell_damage();
+        for commit in self.shelves.take_away(damaged) {
+            match list::local(&self.files, &self.folder, &commit) {
+                Some(chunks) => self.shelves.add(commit, &chunks),
+                None => self.monitor.notice(&format!(
+                    "the local list of what snapshot {} stored is damaged too: this run may store \
+                     it once more, the next fetches the list",
+                    short(&commit)
+                )),
+            }
+            self.make_room();
+        }
+    }
+
+    fn make_room(&mut self) {
+        if !self.shelves.is_full() {
+            return;
+        }
+        let lock = self.files.lock(&lock_name(&self.folder));
+        let folded = self.shelves.fold(Keep::Unnamed);
+        drop(lock);
+        if let Err(damaged) = folded {
+            self.mend(damaged);
+        }
+    }
+
+    fn tell_damage(&self) {
+        self.monitor.notice(
+            "a local file of known chunks was damaged; it is made anew from the lists that it \
+             came from",
+        );
+    }
+}
+
+/// Where the index of an agent is kept: what one compartment, group or target has is not what
+/// another has.
+fn folder(vault: &Vault, agent: &Agent) -> String {
+    let (target, compartment) = (vault.target(), agent.compartment);
+    format!(
+        "index/{target}-{compartment}-{}-{}",
+        agent.group, agent.epoch
+    )
+}
+
+fn lock_name(folder: &str) -> String {
+    format!("{folder}/lock")
+}
+
+/// The commits whose chunks may be used.
+fn counting<'s>(
+    vault: &Vault,
+    state: &'s State,
+    agent: &Agent,
+    condemned: &Condemned<ObjectHash, FrameRef>,
+) -> BTreeMap<RecordName, &'s Commit> {
+    let counts = |commit: &&Commit| {
+        let member = vault.head().members.get(&commit.name.log.member);
+        let ours = member.is_some_and(|member| member.group == agent.group);
+        // What was published elsewhere may never have been copied here.
+        let here = commit.name.log.target == vault.target();
+        let rejected = matches!(commit.verdict, Verdict::Rejected(_));
+        let mut packs = commit.packs.iter();
+        ours && here && !rejected && !packs.any(|pack| dropped_whole(condemned, &pack.hash))
+    };
+    let commits = state.commits.values().filter(counts);
+    commits.map(|commit| (commit.name, commit)).collect()
 }
 
 fn dropped_whole(condemned: &Condemned<ObjectHash, FrameRef>, pack: &ObjectHash) -> bool {
@@ -137,79 +240,4 @@ fn dropped_whole(condemned: &Condemned<ObjectHash, FrameRef>, pack: &ObjectHash)
         frame: 0,
     };
     condemned.drops(&nothing, &BTreeSet::from([*pack]))
-}
-
-/// The chunks that a commit published: from the local copy of its list, else from the vault.
-fn chunks_of(
-    vault: &Vault,
-    agent: &Agent,
-    files: &LocalFiles,
-    commit: &RecordName,
-) -> Result<Vec<GroupChunk>, VaultError> {
-    let file = format!("index/{}", commit.hash);
-    if let Some(bytes) = files.read(&file)
-        && let Ok(pages) = Pages::from_bytes(&bytes)
-        && let Ok(chunks) = pages.chunks()
-    {
-        return Ok(chunks);
-    }
-    let chunks = fetch(vault, agent, commit)?;
-    let pages = Pages(encode_list(chunks.clone()));
-    files.write(&file, &pages.to_bytes());
-    Ok(chunks)
-}
-
-fn fetch(vault: &Vault, agent: &Agent, commit: &RecordName) -> Result<Vec<GroupChunk>, VaultError> {
-    let record = vault.record(commit)?;
-    let audience = Audience::Group(agent.compartment, agent.group);
-    let mut chunks = Vec::new();
-    for section in &record.record.sections {
-        // Other compartments and epochs have other ids: nothing in them can be found again.
-        if section.audience != audience || section.epoch != agent.epoch {
-            continue;
-        }
-        let object = ObjectName::Record(*commit);
-        let member = commit.log.member;
-        let open = |context: &SegmentContext, head: &[u8]| agent.secrets.open(context, head);
-        let group: GroupChunks = open_section(section, object, vault.id(), member, &open)?;
-        let context = SegmentContext {
-            vault: vault.id(),
-            audience,
-            epoch: section.epoch,
-            signer: member,
-        };
-        let store = &**vault.store();
-        read_list(
-            &group.chunks,
-            store,
-            &context,
-            object,
-            &open,
-            &mut |chunk| chunks.push(chunk),
-        )?;
-    }
-    Ok(chunks)
-}
-
-/// Pages of a list, as kept in the local state.
-struct Pages(Vec<Vec<u8>>);
-
-impl Pages {
-    fn chunks(&self) -> Result<Vec<GroupChunk>, ov_format::FormatError> {
-        let mut chunks = Vec::new();
-        for page in &self.0 {
-            chunks.extend(decode_list_page::<GroupChunk>(page)?);
-        }
-        Ok(chunks)
-    }
-}
-
-impl Wire for Pages {
-    fn write(&self, w: &mut ov_format::cbor::Writer) {
-        w.list(&self.0);
-    }
-
-    fn read(r: &mut ov_format::cbor::Reader<'_>) -> Result<Self, ov_format::FormatError> {
-        Ok(Self(r.list()?))
-    }
 }

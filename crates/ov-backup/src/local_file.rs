@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ov_seal::aead::AeadKey;
@@ -17,7 +17,13 @@ pub const BLOCK_BYTES: usize = 256 * 1024;
 
 const SALT_BYTES: usize = 32;
 
+/// What a sealed block has beside its plain bytes: its length before it, then the byte that says
+/// whether the file ends here, and the tag of the seal.
+const LENGTH_BYTES: usize = 4;
+const SEAL_BYTES: usize = 1 + 16;
+
 /// The folder `state/<vault>/<member>/`.
+#[derive(Clone)]
 pub struct LocalFiles {
     folder: Option<PathBuf>,
     key: Key32,
@@ -33,12 +39,7 @@ impl LocalFiles {
     ) -> Result<Self, BackupError> {
         if let Some(folder) = folder {
             for sub in ["index", "tree", "last"] {
-                let path = folder.join(sub);
-                let made = fs::DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(&path);
-                made.map_err(|source| BackupError::State { path, source })?;
+                make_folder(&folder.join(sub))?;
             }
         }
         Ok(Self {
@@ -46,6 +47,45 @@ impl LocalFiles {
             key: key.clone(),
             entropy,
         })
+    }
+
+    /// Makes a folder inside the state folder.
+    pub fn make_folder(&self, name: &str) -> Result<(), BackupError> {
+        self.path(name).map_or(Ok(()), |path| make_folder(&path))
+    }
+
+    /// Waits for a lock that other runs of this member may hold; it is held as long as the handle
+    /// lives. Where a file system knows no locks there is none: two runs at once may then undo each
+    /// other's work on copies, which costs reading.
+    pub fn lock(&self, name: &str) -> Option<fs::File> {
+        let open = fs::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.path(name)?);
+        let file = open.ok()?;
+        file.lock().ok()?;
+        Some(file)
+    }
+
+    /// Names of the files in a folder of the state; none if it cannot be read.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = self
+            .path(folder)
+            .and_then(|path| fs::read_dir(path).ok())
+            .into_iter()
+            .flatten();
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect()
+    }
+
+    /// A name that no other file has: 16 hex digits.
+    pub fn new_name(&self) -> String {
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        format!("{:016x}", u64::from_be_bytes(bytes))
     }
 
     /// The path of a file in the state folder; `None` if nothing is kept.
@@ -88,12 +128,34 @@ impl LocalFiles {
         let mut file = std::io::BufReader::new(fs::File::open(self.path(name)?).ok()?);
         let mut salt = [0; SALT_BYTES];
         file.read_exact(&mut salt).ok()?;
-        let key = AeadKey::new(&derive(purpose::LOCAL_STATE, &[self.key.bytes(), &salt]));
         Some(BlockReader {
             file,
-            key,
+            key: self.file_key(&salt),
             number: 0,
         })
+    }
+
+    /// Opens a complete file whose `blocks` blocks have `plain_bytes` plain bytes each, to read them
+    /// in any order; `None` if it is not there or of another length.
+    pub fn blocks(&self, name: &str, plain_bytes: usize, blocks: u64) -> Option<BlockFile> {
+        let file = fs::File::open(self.path(name)?).ok()?;
+        let stride = u64::try_from(LENGTH_BYTES + plain_bytes + SEAL_BYTES).ok()?;
+        let ends = u64::try_from(SALT_BYTES + LENGTH_BYTES + SEAL_BYTES).ok()?;
+        if file.metadata().ok()?.len() != ends.checked_add(blocks.checked_mul(stride)?)? {
+            return None;
+        }
+        let mut salt = [0; SALT_BYTES];
+        file.read_exact_at(&mut salt, 0).ok()?;
+        Some(BlockFile {
+            file,
+            key: self.file_key(&salt),
+            plain_bytes,
+            stride,
+        })
+    }
+
+    fn file_key(&self, salt: &[u8; SALT_BYTES]) -> AeadKey {
+        AeadKey::new(&derive(purpose::LOCAL_STATE, &[self.key.bytes(), salt]))
     }
 
     /// Starts writing a file under a temporary name; [`BlockWriter::finish`] puts it in place.
@@ -110,16 +172,26 @@ impl LocalFiles {
         let mut salt = [0; SALT_BYTES];
         self.entropy.fill(&mut salt);
         file.write_all(&salt).ok()?;
-        let key = AeadKey::new(&derive(purpose::LOCAL_STATE, &[self.key.bytes(), &salt]));
         Some(BlockWriter {
             file,
-            key,
+            key: self.file_key(&salt),
             number: 0,
             path,
             temporary,
             failed: Failed::No,
         })
     }
+}
+
+fn make_folder(path: &Path) -> Result<(), BackupError> {
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path);
+    made.map_err(|source| BackupError::State {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// A block as read.
@@ -157,6 +229,27 @@ impl BlockReader {
             0 => Some(Block::Data(plain)),
             _ => Some(Block::End),
         }
+    }
+}
+
+/// Reads blocks of one size in any order.
+pub struct BlockFile {
+    file: fs::File,
+    key: AeadKey,
+    plain_bytes: usize,
+    stride: u64,
+}
+
+impl BlockFile {
+    /// The plain bytes of a block, counted from 0; `None` if it is damaged.
+    pub fn read_at(&self, number: u64) -> Option<Vec<u8>> {
+        let salt = u64::try_from(SALT_BYTES + LENGTH_BYTES).ok()?;
+        let at = number.checked_mul(self.stride)?.checked_add(salt)?;
+        let mut block = vec![0; self.plain_bytes + SEAL_BYTES];
+        self.file.read_exact_at(&mut block, at).ok()?;
+        self.key.open_in_place(number, b"", &mut block).ok()?;
+        let end = block.pop()?;
+        (end == 0 && block.len() == self.plain_bytes).then_some(block)
     }
 }
 

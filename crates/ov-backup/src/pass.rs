@@ -61,7 +61,7 @@ pub struct Pass<'p, 'w> {
     /// Who listens.
     pub monitor: &'p dyn Monitor,
     /// What the group has.
-    pub index: &'p mut Index,
+    pub index: &'p mut Index<'w>,
     /// Where new chunks go.
     pub frames: &'p mut FrameWriter<'w>,
     /// The last run's tree.
@@ -74,8 +74,6 @@ pub struct Pass<'p, 'w> {
     pub began: Time,
     /// Called between chunks and entries, and when the run must stop: publishes a checkpoint.
     pub checkpoint: &'p mut CheckpointFn<'p, 'w>,
-    /// Segments in which frames were dropped: entries of the last run that use them are read again.
-    pub dropped: &'p dyn Fn(&FrameRef) -> bool,
     /// What the tree uses.
     pub used: Used,
 }
@@ -239,7 +237,7 @@ impl<'p, 'w> Pass<'p, 'w> {
     /// Whether a file looks as it did when it was last read, and what was stored of it is still
     /// promised. A file that changed within two seconds before that run began may have changed
     /// again within the same tick of its clock: it is read.
-    fn is_unchanged(&self, item: &Item, old: &OldEntry) -> bool {
+    fn is_unchanged(&mut self, item: &Item, old: &OldEntry) -> bool {
         let (now, then) = (&item.meta, &old.entry.meta);
         let compare = self.options.compare;
         let same = self.options.reuse == Reuse::Unchanged
@@ -256,7 +254,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         });
         same && settled
             && old.entry.state == ReadState::Clean
-            && !frames_of(&old.entry.content).any(|at| (self.dropped)(&at))
+            && frames_of(&old.entry.content).all(|at| self.index.may_use(&at))
     }
 
     /// Whether this unchanged file is in this run's share of files that are read again. The
@@ -515,7 +513,7 @@ fn frames_of(content: &Content) -> impl Iterator<Item = FrameRef> + '_ {
 
 /// Pages are chunks: found again in the index, else stored.
 struct Sink<'a, 'w> {
-    index: &'a mut Index,
+    index: &'a mut Index<'w>,
     frames: &'a mut FrameWriter<'w>,
     keys: &'a ReadKeys,
     used: &'a mut Used,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ov_format::Wire;
-use ov_format::content::FrameRef;
 use ov_format::entry::Time;
 use ov_format::id::{DatasetId, ObjectHash};
 use ov_format::name::RecordName;
@@ -156,14 +155,9 @@ impl<'r> Run<'r> {
     fn pass(&self, vault: &mut Vault, report: &mut BackupReport) -> Result<Outcome, BackupError> {
         vault.refresh()?;
         let state = State::of(vault);
-        let condemned = state.condemns();
         let monitor = self.seams.monitor;
         let mut index = Index::load(vault, &state, self.agent, &self.files, monitor)?;
         let mut origins = index.origins().clone();
-        let known: BTreeSet<_> = index.segments().collect();
-        let dropped = move |at: &FrameRef| {
-            !known.contains(&at.segment) || condemned.drops(at, &BTreeSet::new())
-        };
         let last = self.last_commit(vault, &state);
         let wanted = last.filter(|_| self.options.reuse == Reuse::Unchanged);
         let mut old = OldTree::open(&self.files, wanted.as_ref());
@@ -195,7 +189,6 @@ impl<'r> Run<'r> {
                 report,
                 began: self.began,
                 checkpoint: &mut checkpoint,
-                dropped: &dropped,
                 used: Used::default(),
             };
             let tree = pass.run(scope, threads)?;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod observer;
+mod known;
 mod site;
 mod small_runs;
 mod troubled;
