@@ -11,6 +11,7 @@ mod gauge;
 mod goal;
 mod goals;
 mod life;
+mod link;
 mod options;
 mod peer;
 mod phase;
@@ -20,6 +21,7 @@ mod random;
 mod report;
 mod results;
 mod session;
+mod slow;
 mod source;
 mod statistics;
 mod walk;
@@ -41,6 +43,7 @@ pub fn run(root: &Path, words: &[&str]) -> Result<(), Chore> {
         }
         ["--walk", folder] => walk::run(Path::new(folder)),
         ["--report", results] => publish(root, Path::new(results)),
+        ["--slow", rest @ ..] => slow::run(root, &Options::parse(rest)?),
         _ => session::run(root, &Options::parse(words)?),
     }
 }

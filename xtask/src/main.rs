@@ -44,6 +44,7 @@ cargo xtask golden               make the golden vault of the present format
 cargo xtask sim [--seeds N] [--from S] [--states N]   live through many seeds of the simulated world; --states
                                  searches the large worlds of the protocol, up to N states each
 cargo xtask bench [OPTION]...    measure our program beside its peers (docs/performance/README.md)
+cargo xtask bench --slow [OPTION]...  store and restore over a slow link to a real S3 server
 cargo xtask bench --report FILE  draw up docs/performance from results
 cargo xtask data [DIR]           fetch real sample files for the tests, default target/testdata
 cargo xtask package [--from DIR] build what people install: a Debian package, an archive, a bill of materials

@@ -68,7 +68,8 @@ impl Gauge {
         let program = std::env::current_exe().map_err(|cause| failed(folder, cause))?;
         Ok(Self {
             program,
-            answer: folder.join("gauge.json"),
+            // Two runs may share a folder, as the one over a slow link does.
+            answer: folder.join(format!("gauge-{}.json", std::process::id())),
             complaints: folder.join("complaints.log"),
         })
     }

@@ -28,9 +28,7 @@ const SHORT: &[Phase] = &[Phase::Start, Phase::Init, Phase::Full, Phase::Unchang
 
 /// Measure and report.
 pub fn run(root: &Path, options: &Options) -> Result<(), Chore> {
-    let out = options.out.clone().unwrap_or_else(|| root.join(OUT));
-    make_folder(&out)?;
-    let out = std::path::absolute(&out).map_err(|cause| failed(&out, cause))?;
+    let out = out_folder(root, options)?;
     let mut session = Session {
         gauge: Gauge::new(&out)?,
         engines: engines(root, options)?,
@@ -104,29 +102,11 @@ impl Session {
         Ok(())
     }
 
-    /// Make the corpora that are wanted.
+    /// Make the corpora that are wanted, unless the results are of others.
     fn provide(&mut self, root: &Path, options: &Options) -> Result<Vec<(Corpus, PathBuf)>, Chore> {
         let mut provided = Vec::new();
-        for corpus in wanted(root, options)? {
-            let scale = match corpus {
-                Corpus::Own(_) => Scale::FULL,
-                _ => options.scale,
-            };
-            let folder = self.out.join(format!("corpora-{}", scale.0));
-            make_folder(&folder)?;
-            let (path, digest) = corpus.provide(&folder, scale)?;
-            let about = About {
-                scale: scale.0,
-                files: digest.files,
-                bytes: digest.bytes,
-                digest: digest.hash,
-            };
+        for (corpus, path, about) in provide(root, options, &self.out)? {
             let name = corpus.name();
-            println!(
-                "{name}: {} files, {:.1} MB",
-                about.files,
-                about.bytes as f64 / 1e6
-            );
             let before = self.results.corpora.insert(name.clone(), about.clone());
             if before.is_some_and(|before| before != about) {
                 let other = format!(
@@ -297,6 +277,41 @@ impl Found {
     }
 }
 
+/// Where everything goes.
+pub fn out_folder(root: &Path, options: &Options) -> Result<PathBuf, Chore> {
+    let out = options.out.clone().unwrap_or_else(|| root.join(OUT));
+    make_folder(&out)?;
+    std::path::absolute(&out).map_err(|cause| failed(&out, cause))
+}
+
+/// Make the corpora that are wanted, or find them made.
+pub fn provide(
+    root: &Path,
+    options: &Options,
+    out: &Path,
+) -> Result<Vec<(Corpus, PathBuf, About)>, Chore> {
+    let mut provided = Vec::new();
+    for corpus in wanted(root, options)? {
+        let scale = match corpus {
+            Corpus::Own(_) => Scale::FULL,
+            _ => options.scale,
+        };
+        let folder = out.join(format!("corpora-{}", scale.0));
+        make_folder(&folder)?;
+        let (path, digest) = corpus.provide(&folder, scale)?;
+        let about = About {
+            scale: scale.0,
+            files: digest.files,
+            bytes: digest.bytes,
+            digest: digest.hash,
+        };
+        let (name, megabytes) = (corpus.name(), about.bytes as f64 / 1e6);
+        println!("{name}: {} files, {megabytes:.1} MB", about.files);
+        provided.push((corpus, path, about));
+    }
+    Ok(provided)
+}
+
 /// The engines that are wanted and there.
 fn engines(root: &Path, options: &Options) -> Result<Vec<Found>, Chore> {
     let mut found = Vec::new();
@@ -320,7 +335,8 @@ fn engines(root: &Path, options: &Options) -> Result<Vec<Found>, Chore> {
     Ok(found)
 }
 
-fn our_program(root: &Path, options: &Options) -> Result<PathBuf, Chore> {
+/// Our program: the one that was named, or one built now.
+pub fn our_program(root: &Path, options: &Options) -> Result<PathBuf, Chore> {
     let program = match &options.program {
         Some(program) => program.clone(),
         None => {
