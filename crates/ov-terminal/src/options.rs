@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+use ov_program::config::Size;
+use ov_store::paced::Limits;
 use ov_store::{LockDays, OpenOptions, PathStyle, PlainHttp};
 
 use crate::folders;
@@ -94,6 +96,26 @@ pub struct Options {
         help_heading = "SFTP and ssh"
     )]
     pub ssh: Option<Words>,
+
+    /// Most bytes a second to the target, averaged over a minute: a size, like 500K or 2M
+    #[arg(
+        long,
+        global = true,
+        env = "ONCOVAULT_LIMIT_UPLOAD",
+        value_name = "SIZE",
+        help_heading = "Target"
+    )]
+    pub limit_upload: Option<Size>,
+
+    /// Most bytes a second from the target
+    #[arg(
+        long,
+        global = true,
+        env = "ONCOVAULT_LIMIT_DOWNLOAD",
+        value_name = "SIZE",
+        help_heading = "Target"
+    )]
+    pub limit_download: Option<Size>,
 
     /// How progress is shown: a line at a terminal, or JSON lines on standard error (see
     /// docs/cli/json.md)
@@ -190,6 +212,10 @@ impl Options {
             ssh: ssh.map(Into::into).collect(),
             // Without a folder for local state, drives are found and not remembered.
             drives: folders::state(self).ok().map(|state| state.join("drives")),
+            limits: Limits {
+                upload: self.limit_upload.map(|size| size.bytes),
+                download: self.limit_download.map(|size| size.bytes),
+            },
             ..self.s3.open_options()
         }
     }
