@@ -37,7 +37,7 @@ pub fn reseal_segment(
 
 #[cfg(test)]
 mod tests {
-    use ov_format::id::{CompartmentId, GroupId, MemberId, VaultId};
+    use ov_format::id::{CompartmentId, MemberId, VaultId};
     use ov_seal::context::Audience;
     use ov_seal::entropy::SeededEntropy;
     use ov_seal::frame::{FrameKind, SealedFrame};
