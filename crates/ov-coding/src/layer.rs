@@ -5,19 +5,15 @@
 
 mod bgzf;
 mod dicom;
+mod nifti;
+mod pixels;
 mod sqlite;
 
 use crate::cutter::{Cutter, Input};
-use crate::layer::dicom::{Native, Pixels};
+use crate::layer::pixels::Pixels;
 use crate::profile::Profile;
 use crate::reads;
 use crate::shape::Shape;
-
-/// Small images are cut together up to this many bytes.
-const IMAGES_MAX: u64 = 256 << 10;
-
-/// Large images are cut at rows, into pieces of at most this many bytes or of one row.
-const IMAGE_PIECE_MAX: u64 = 1 << 20;
 
 /// Pages of a database are changed in place: they are cut together up to this many bytes.
 const PAGES_PIECE: usize = 16 << 10;
@@ -42,7 +38,7 @@ pub struct Layer {
 enum Kind {
     /// Nothing that is known.
     Other,
-    /// DICOM.
+    /// DICOM or NIfTI.
     Image(Pixels),
     /// FASTQ.
     Reads,
@@ -54,7 +50,7 @@ enum Kind {
 
 impl Kind {
     fn of(head: &[u8]) -> Self {
-        if let Some(pixels) = dicom::find(head) {
+        if let Some(pixels) = dicom::find(head).or_else(|| nifti::find(head)) {
             Self::Image(pixels)
         } else if let Some(page) = sqlite::page(head) {
             Self::Pages(page)
@@ -128,30 +124,13 @@ impl Layer {
             return by_content_within(header, cutter, data, input);
         }
         match pixels.native {
-            Some(native) if self.at - start < native.length => {
+            Some(native) if self.at - start < native.length() => {
                 let length = native.piece(self.at - start);
-                let shape = Shape::Raster(native.raster);
+                let shape = Shape::Raster(native.raster());
                 whole(length, data, input).map(|length| Cut { length, shape })
             }
             _ => by_content(cutter, data, input),
         }
-    }
-}
-
-impl Native {
-    /// How long the chunk at this offset of the pixels is: whole images if they are small, else
-    /// rows of one. What is left at the end and less than a row goes with the last.
-    fn piece(&self, at: u64) -> u64 {
-        let row = self.raster.row_bytes();
-        let step = match self.frame {
-            small if small <= IMAGES_MAX => small * (IMAGES_MAX / small),
-            image if image <= IMAGE_PIECE_MAX => image,
-            _ => row * (IMAGE_PIECE_MAX / row).max(1),
-        };
-        let period = step.max(self.frame);
-        let piece = step.min(period - at % period);
-        let left = self.length - at;
-        if left < piece + row { left } else { piece }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A scan of the data elements (DICOM PS3.5 §7) up to the pixel data. It reads lengths and five
 //! short values, and passes over everything else; where something does not fit it gives up.
 
+use super::pixels::{Native, Pixels};
 use crate::shape::{Raster, Sign};
 
 const PREAMBLE: usize = 128;
@@ -29,31 +30,8 @@ const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 
-/// Smaller ones are not worth chunks of their own.
-const PIXELS_MIN: u64 = 8 << 10;
-
-/// Where the pixels of a file lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pixels {
-    /// Their first byte.
-    pub(crate) at: usize,
-    /// What they look like; `None` if they are compressed, or samples of an unusual kind.
-    pub(crate) native: Option<Native>,
-}
-
-/// Pixels as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Native {
-    /// How many bytes they have, as the file says.
-    pub(crate) length: u64,
-    /// Bytes of one image.
-    pub(crate) frame: u64,
-    /// Its rows.
-    pub(crate) raster: Raster,
-}
-
 /// Finds the pixels of a file that begins with `head`. `None` if it is no such file, if they are
-/// few, or if they begin behind `head`.
+/// few or of an unusual kind, or if they begin behind `head`.
 pub(crate) fn find(head: &[u8]) -> Option<Pixels> {
     let mut scan = Scan::start(head)?;
     let mut image = Image::default();
@@ -61,11 +39,12 @@ pub(crate) fn find(head: &[u8]) -> Option<Pixels> {
         let outermost = scan.depth == 0;
         let element = scan.next()?;
         if outermost && element.tag == PIXELS {
-            let length = (element.length != UNDEFINED).then(|| u64::from(element.length));
-            let many = length.is_none_or(|length| length >= PIXELS_MIN);
-            let native = length.and_then(|length| image.native(length));
-            let at = scan.at;
-            return many.then_some(Pixels { at, native });
+            let (at, length) = (scan.at, element.length);
+            let native = match length {
+                UNDEFINED => None,
+                length => Some(image.native(length.into())?),
+            };
+            return Some(Pixels { at, native });
         }
         if let (Some(value), true) = (scan.pass(element)?, outermost) {
             image.take(element.tag, value);
@@ -129,11 +108,7 @@ impl Image {
         };
         let raster = Raster::new(row, step, bytes, sign)?;
         let frame = raster.row_bytes() * u64::from(self.rows?) * u64::from(planes);
-        (frame > 0).then_some(Native {
-            length,
-            frame,
-            raster,
-        })
+        Native::new(length, frame, raster)
     }
 }
 
@@ -308,11 +283,8 @@ mod tests {
     }
 
     fn expected() -> Native {
-        Native {
-            length: 12_000,
-            frame: 12_000,
-            raster: Raster::new(100, 1, 2, Sign::Signed).unwrap(),
-        }
+        let raster = Raster::new(100, 1, 2, Sign::Signed).unwrap();
+        Native::new(12_000, 12_000, raster).unwrap()
     }
 
     #[test]

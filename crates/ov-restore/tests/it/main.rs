@@ -4,6 +4,7 @@
 mod deceived;
 mod forge;
 mod hostile;
+mod layers;
 mod random_access;
 mod reading;
 mod restoring;
