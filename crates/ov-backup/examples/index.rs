@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ov_backup::index::shelves::{Bounds, Keep, Shelves};
 use ov_backup::local_file::LocalFiles;
@@ -16,6 +16,7 @@ use ov_format::name::{LogId, RecordName};
 use ov_policy::prune::Condemned;
 use ov_seal::entropy::OsEntropy;
 use ov_seal::kdf::Key32;
+use rustix::time::{ClockId, clock_gettime};
 
 const FOLDER: &str = "index/example";
 
@@ -45,6 +46,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     look_up(&files, chunks)
 }
 
+/// Time by the wall and by the processor since a moment.
+struct Stopwatch(Instant, Duration);
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self(Instant::now(), processor_time())
+    }
+
+    fn read(&self) -> (Duration, Duration) {
+        (self.0.elapsed(), processor_time().saturating_sub(self.1))
+    }
+}
+
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 fn open(files: &LocalFiles) -> Result<Shelves, Box<dyn Error>> {
     let dropped = Condemned::default();
     Ok(Shelves::open(files, FOLDER, Bounds::default(), dropped, &|_| true)?.shelves)
@@ -52,7 +71,7 @@ fn open(files: &LocalFiles) -> Result<Shelves, Box<dyn Error>> {
 
 /// As a run does that finds no shelves and all lists.
 fn build(files: &LocalFiles, chunks: u64) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     let mut shelves = open(files)?;
     for number in 0..chunks.div_ceil(CHUNKS_PER_COMMIT) {
         let first = number * CHUNKS_PER_COMMIT;
@@ -69,20 +88,19 @@ fn build(files: &LocalFiles, chunks: u64) -> Result<(), Box<dyn Error>> {
     shelves
         .fold(Keep::Named)
         .map_err(|_| "a shelf was damaged")?;
-    let seconds = start.elapsed().as_secs_f64();
-    println!(
-        "{chunks} chunks built in {seconds:.1} s, shelves of {:?}",
-        shelves.lengths()
-    );
+    let (wall, processor) = watch.read();
+    println!("{chunks} chunks built in {wall:.1?}, {processor:.1?} of the processor");
+    println!("  shelves of {:?}", shelves.lengths());
     print_memory("  peak while building");
     Ok(())
 }
 
 fn look_up(files: &LocalFiles, chunks: u64) -> Result<(), Box<dyn Error>> {
     forget_peak();
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     let mut shelves = open(files)?;
-    println!("opened in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+    let (wall, processor) = watch.read();
+    println!("opened in {wall:.1?}, {processor:.1?} of the processor");
     print_memory("  peak after opening");
     for round in ["first", "second"] {
         let spread = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % chunks;
@@ -107,7 +125,7 @@ fn rate(
     number: &dyn Fn(u64) -> u64,
     expected: u64,
 ) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     let mut found = 0;
     for n in 0..LOOKUPS {
         let chunk = chunk(number(n));
@@ -118,13 +136,11 @@ fn rate(
         };
         found += u64::from(hit.map_err(|_| "a shelf was damaged")?);
     }
-    let seconds = start.elapsed().as_secs_f64();
-    let each = seconds / f64::from(u32::try_from(LOOKUPS)?);
-    println!(
-        "{what}: {:.0} a second, {:.2} µs each",
-        each.recip(),
-        each * 1e6
-    );
+    let (wall, processor) = watch.read();
+    let lookups = u32::try_from(LOOKUPS)?;
+    let rate = f64::from(lookups) / wall.as_secs_f64();
+    let each = processor / lookups;
+    println!("{what}: {rate:.0} a second; {each:.2?} of the processor each");
     if found == expected {
         Ok(())
     } else {
