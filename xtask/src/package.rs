@@ -30,7 +30,9 @@ pub fn run(root: &Path) -> Result<(), Chore> {
 
 /// Pack programs that were built before, such as those that a second builder compared.
 pub fn run_from(root: &Path, folder: &Path) -> Result<(), Chore> {
-    pack(root, folder, &Release::read(root)?)
+    // Programs write their manual in a folder of its own.
+    let folder = fs::canonicalize(folder).map_err(|cause| failed(folder, cause))?;
+    pack(root, &folder, &Release::read(root)?)
 }
 
 fn pack(root: &Path, programs: &Path, release: &Release) -> Result<(), Chore> {
