@@ -5,7 +5,7 @@ use crate::finding::Chore;
 use std::path::Path;
 
 /// Run seeds of the world; what follows is handed on (`--seeds N`, `--from S`, `--bug NAME`,
-/// `--trace`).
+/// `--trace`, `--long MINUTES`, `--shrink SEED`).
 pub fn run(root: &Path, words: &[&str]) -> Result<(), Chore> {
     let mut all = vec!["run", "--package", "ov-sim", "--example", "world", "--"];
     all.extend(words);

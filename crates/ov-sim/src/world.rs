@@ -8,7 +8,8 @@
 //! After every round everything that was promised is read back and compared with an oracle that
 //! shares no code with the engine ([`judge`], [`oracle`]); after the last one, all faults end, and
 //! everything must work and what nobody needs must be freed ([`finale`]). [`bug`] lists bugs
-//! planted around the engine that the world must find.
+//! planted around the engine that the world must find; [`shrink`] makes the story of a seed that
+//! fails as short as it can be. `docs/faults.md` says which fault must be survived by whom.
 //!
 //! `docs/decisions/0003-simulated-world.md` tells what is covered, and what is not.
 
@@ -22,8 +23,11 @@ pub mod files;
 mod finale;
 pub mod gate;
 pub mod judge;
+mod machine;
 pub mod oracle;
 pub mod run;
+pub mod shrink;
+pub mod tally;
 pub mod trace;
 pub mod violation;
 pub mod weather;

@@ -33,11 +33,40 @@ pub enum Bug {
     JumpsUnderLag,
     /// Snapshots are forgotten that nobody asked to forget.
     ForgottenUnasked,
+    /// A keeper looks at the listing of its beginning when it looks again.
+    KeeperLooksOnce,
+    /// What keepers say is lost, and they are told that it was stored.
+    CondemnLost,
+    /// The agent's record is stored first, and its packs half a day later.
+    PacksLandLate,
+    /// An agent's record is lost, and it is told that it was stored.
+    RecordLost,
+    /// Keepers are shown half of the logs, without an error.
+    ListingCutShort,
+    /// The second target loses packs, and says that it stored them.
+    CopyLosesPack,
+    /// The clock of one keeper is a year ahead, where listings lag and it does not wait.
+    OneClockAhead,
+    /// Files change, and their times and numbers do not.
+    ChangesUnseen,
+    /// A bit of a pack flips while it is stored.
+    StoredBitFlips,
+    /// Under the name of a pack stand the bytes of another.
+    PutSwapped,
+    /// A deletion takes a record of an agent too.
+    DeleteTakesRecord,
+    /// A range is read one byte too far behind.
+    RangeShifted,
 }
 
 impl Bug {
+    /// Whether it is nothing but weather in which the engine does not promise to be safe.
+    pub fn is_weather(self) -> bool {
+        matches!(self, Self::NoGraceUnderLag | Self::JumpsUnderLag)
+    }
+
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 27] = [
         Self::AckBeforeDurable,
         Self::PutOverwrites,
         Self::TornPutAccepted,
@@ -53,5 +82,17 @@ impl Bug {
         Self::NoGraceUnderLag,
         Self::JumpsUnderLag,
         Self::ForgottenUnasked,
+        Self::KeeperLooksOnce,
+        Self::CondemnLost,
+        Self::PacksLandLate,
+        Self::RecordLost,
+        Self::ListingCutShort,
+        Self::CopyLosesPack,
+        Self::OneClockAhead,
+        Self::ChangesUnseen,
+        Self::StoredBitFlips,
+        Self::PutSwapped,
+        Self::DeleteTakesRecord,
+        Self::RangeShifted,
     ];
 }

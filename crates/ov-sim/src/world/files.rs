@@ -69,6 +69,16 @@ impl Files {
         self.files.insert(name, (Arc::clone(bytes), time));
     }
 
+    /// Gives all files the same times, as if none had changed. A planted bug.
+    pub fn hide_changes(&mut self) {
+        for (_, time) in self.files.values_mut() {
+            *time = Time {
+                seconds: 1_700_000_000,
+                nanos: 0,
+            };
+        }
+    }
+
     fn folders(&self) -> BTreeSet<&'static str> {
         let parent = |name: &&'static str| name.split_once('/').map(|(folder, _)| folder);
         self.files.keys().filter_map(parent).collect()

@@ -19,6 +19,9 @@ use super::weather::Weather;
 /// A put that hangs lands within this many seconds, if it lands.
 const LIMBO: i64 = 200_000;
 
+/// A bug lets packs land this many seconds after the record that names them.
+const LATE: i64 = 43_200;
+
 /// A bug lets keepers see agents' records only after this many seconds.
 const BLIND: i64 = 86_400;
 
@@ -60,7 +63,10 @@ pub struct Errand {
     /// Its member.
     pub member: MemberId,
     weather: Weather,
+    seed: u64,
     dead: AtomicBool,
+    /// Whether packs are read without waiting for turns, since several threads read them.
+    reads_freely: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -78,7 +84,9 @@ impl Errand {
             actor,
             member,
             weather,
+            seed,
             dead: AtomicBool::new(false),
+            reads_freely: AtomicBool::new(false),
             state: Mutex::new(State {
                 faults: Dice::new(seed, "faults"),
                 listings: Dice::new(seed, "listings"),
@@ -91,6 +99,12 @@ impl Errand {
     /// Records that it put, or tried to.
     pub fn records(&self) -> Vec<RecordName> {
         lock(&self.state).records.clone()
+    }
+
+    /// From now on packs are read without waiting for turns: whoever reads waits for one itself,
+    /// before each file.
+    pub fn read_freely(&self) {
+        self.reads_freely.store(true, Ordering::SeqCst);
     }
 
     /// Whether the actor died.
@@ -149,6 +163,37 @@ impl Gate {
             .get(self.disk)
             .map(|disk| &**disk)
             .ok_or_else(|| broken("no such target"))
+    }
+
+    /// What is read: now and then it comes from elsewhere on the medium, or with a flipped bit.
+    /// Name and place decide, whoever reads first: an errand that reads again sees the same.
+    fn misread(&self, name: &ObjectName, offset: u64, bytes: Vec<u8>) -> Vec<u8> {
+        let (rate, hash) = (self.errand.weather.misreads, name.hash().0);
+        let start = hash
+            .iter()
+            .take(8)
+            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+        let mut dice = Dice::new(self.errand.seed ^ start ^ offset.rotate_left(32), "misread");
+        if rate == 0 || !dice.hits(rate) || bytes.is_empty() {
+            return bytes;
+        }
+        let others = || {
+            let objects = self.disk().ok()?.objects();
+            let other = |(other, there): (ObjectName, Arc<Vec<u8>>)| {
+                let part = there.get(..bytes.len()).filter(|_| other != *name)?;
+                (part != bytes).then(|| part.to_vec())
+            };
+            objects.into_iter().find_map(other)
+        };
+        let other = if dice.hits(500) { others() } else { None };
+        other.unwrap_or_else(|| {
+            let mut bytes = bytes.clone();
+            let at = dice.index(bytes.len());
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << dice.below(8);
+            }
+            bytes
+        })
     }
 
     /// Waits for the turn and learns what becomes of the call.
@@ -218,8 +263,37 @@ impl Gate {
                 .find(|other| wanted(other) && other != name)
         };
         let pack = |name: &ObjectName| matches!(name, ObjectName::Pack(_));
-        if matches!(name, ObjectName::Pack(_)) {
+        if let ObjectName::Record(record) = name {
+            let by = record.log.member;
+            match self.stage.bug {
+                Some(Bug::CondemnLost) if self.stage.keepers.contains(&by) => return Ok(()),
+                Some(Bug::RecordLost) if self.stage.agents.contains(&by) => return Ok(()),
+                _ => {}
+            }
+        }
+        if pack(name) {
             match (self.stage.bug, earlier(pack)) {
+                (Some(Bug::PacksLandLate), _)
+                    if self.stage.agents.contains(&self.errand.member) =>
+                {
+                    disk.put_later(name, bytes, now + LATE);
+                    return Ok(());
+                }
+                (Some(Bug::CopyLosesPack), _) if self.disk == 1 => return Ok(()),
+                (Some(Bug::StoredBitFlips), Some(_)) => {
+                    let mut bytes = bytes.to_vec();
+                    let middle = bytes.len() / 2;
+                    bytes
+                        .iter_mut()
+                        .skip(middle)
+                        .take(1)
+                        .for_each(|byte| *byte ^= 1);
+                    return disk.put(name, &bytes, now, written);
+                }
+                (Some(Bug::PutSwapped), Some(other)) => {
+                    let bytes = disk.get(&other)?;
+                    return disk.put(name, &bytes, now, written);
+                }
                 (Some(Bug::PutOverwrites), Some(other)) => disk.overwrite(&other, bytes),
                 (Some(Bug::ObjectLost), Some(other)) => disk.lose(&other),
                 (Some(Bug::TornPutAccepted), Some(_)) => {
@@ -240,6 +314,14 @@ impl Gate {
                 let next = packs.find(|pack| matches!(pack, ObjectName::Pack(_)) && pack > name);
                 next.iter().for_each(|next| disk.remove(next, now));
             }
+            Some(Bug::DeleteTakesRecord) => {
+                let is_agents =
+                    |record: &RecordName| self.stage.agents.contains(&record.log.member);
+                let mut records = disk.objects().into_keys();
+                let first = records
+                    .find(|name| matches!(name, ObjectName::Record(record) if is_agents(record)));
+                first.iter().for_each(|record| disk.remove(record, now));
+            }
             _ => {}
         }
         disk.remove(name, now);
@@ -252,8 +334,27 @@ impl Gate {
         let mut shown = self.disk()?.listing(what, now, lag, &mut state.listings);
         shown.retain(|listed| self.sees(listed, now));
         let agent = self.stage.agents.contains(&self.errand.member);
-        if agent && what == Listing::Logs && self.stage.bug == Some(Bug::AgentLooksOnce) {
-            return Ok(state.first.entry(self.disk).or_insert(shown).clone());
+        let keeper = self.stage.keepers.contains(&self.errand.member);
+        match self.stage.bug {
+            Some(Bug::AgentLooksOnce) if agent && what == Listing::Logs => {
+                return Ok(state.first.entry(self.disk).or_insert(shown).clone());
+            }
+            // It sees its own words, or it would know that something is wrong.
+            Some(Bug::KeeperLooksOnce) if keeper && what == Listing::Logs => {
+                let first = state
+                    .first
+                    .entry(self.disk)
+                    .or_insert_with(|| shown.clone());
+                let own = |name: &ObjectName| {
+                    matches!(name, ObjectName::Record(record)
+                        if record.log.member == self.errand.member)
+                };
+                shown.retain(|listed| own(&listed.name) || first.contains(listed));
+            }
+            Some(Bug::ListingCutShort) if keeper && what == Listing::Logs => {
+                shown.truncate(shown.len() / 2);
+            }
+            _ => {}
         }
         Ok(shown)
     }
@@ -317,13 +418,19 @@ impl Store for Gate {
         if let ObjectName::Record(_) = name {
             return match self.errand.is_dead() {
                 true => Err(broken("the machine has crashed")),
-                false => self.disk()?.get(name),
+                false => self
+                    .disk()?
+                    .get(name)
+                    .map(|bytes| self.misread(name, 0, bytes)),
             };
         }
         let fate = self.turn(Kind::Reads)?;
         self.say("get", name, 0, fate);
         match fate {
-            Fate::Fine => self.disk()?.get(name),
+            Fate::Fine => self
+                .disk()?
+                .get(name)
+                .map(|bytes| self.misread(name, 0, bytes)),
             _ => Err(self.refused(fate)),
         }
     }
@@ -334,10 +441,21 @@ impl Store for Gate {
         offset: u64,
         length: usize,
     ) -> Result<Vec<u8>, StoreError> {
+        let read = || {
+            let from = match self.stage.bug {
+                Some(Bug::RangeShifted) if offset > 0 => offset + 1,
+                _ => offset,
+            };
+            let bytes = self.disk()?.get_range(name, from, length)?;
+            Ok(self.misread(name, offset, bytes))
+        };
+        if self.errand.reads_freely.load(Ordering::SeqCst) {
+            return read();
+        }
         let fate = self.turn(Kind::Reads)?;
         self.say("get a part of", name, length, fate);
         match fate {
-            Fate::Fine => self.disk()?.get_range(name, offset, length),
+            Fate::Fine => read(),
             _ => Err(self.refused(fate)),
         }
     }

@@ -15,10 +15,12 @@ use super::bug::Bug;
 use super::cast::{FOUNDED, Part, founded, identity};
 use super::dice::Dice;
 use super::disk::{Disk, Written};
-use super::files::Files;
 use super::gate::{Errand, Stage, lock};
-use super::judge::{Alarms, judge};
-use super::oracle::Oracle;
+use super::judge::{Alarms, Problem, judge};
+use super::machine::{Machine, RolledBack};
+use super::oracle::{Contents, Oracle};
+use super::shrink::Without;
+use super::tally::Tally;
 use super::trace::Trace;
 use super::violation::Violation;
 use super::weather::{Memory, Weather};
@@ -37,57 +39,34 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// What it did, to see that nothing is dead.
     pub tally: Tally,
+    /// How many errands there were, those left out among them.
+    pub errands: u64,
 }
 
-/// How often things happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Backups that said "done".
-    pub backups: u64,
-    /// Passes beyond the first: an agent saw that it had to repeat.
-    pub repeats: u64,
-    /// Errands that ended by a crash.
-    pub crashes: u64,
-    /// Errands that failed otherwise.
-    pub failures: u64,
-    /// Snapshots accepted.
-    pub accepted: u64,
-    /// Snapshots that came too late.
-    pub late: u64,
-    /// Frames moved because they were needed after all.
-    pub rescued: u64,
-    /// Packs condemned.
-    pub condemned: u64,
-    /// Objects deleted.
-    pub deleted: u64,
-    /// Bytes of frames that a prune moved.
-    pub moved_bytes: u64,
-    /// Snapshots that became complete on the second target.
-    pub copied: u64,
-    /// Snapshots forgotten.
-    pub forgotten: u64,
-}
+impl Outcome {
+    /// Whether a promise was broken.
+    pub fn fails(&self) -> bool {
+        !self.violations.is_empty()
+    }
 
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, more: Self) {
-        self.backups += more.backups;
-        self.repeats += more.repeats;
-        self.crashes += more.crashes;
-        self.failures += more.failures;
-        self.accepted += more.accepted;
-        self.late += more.late;
-        self.rescued += more.rescued;
-        self.condemned += more.condemned;
-        self.deleted += more.deleted;
-        self.moved_bytes += more.moved_bytes;
-        self.copied += more.copied;
-        self.forgotten += more.forgotten;
+    /// What a person wants to read of the trace: who set out, what came of it, and the blows.
+    pub fn story(&self) -> impl Iterator<Item = &String> {
+        let told = |line: &&String| !line.contains(", target ");
+        self.trace.lines().iter().filter(told)
     }
 }
 
 /// Runs a seed, with a planted bug or none. Ends at the first violation.
 pub fn run(seed: u64, bug: Option<Bug>) -> Outcome {
-    let mut world = World::new(seed, bug);
+    run_without(seed, bug, &Without::default())
+}
+
+/// Runs a seed, and leaves something out.
+pub fn run_without(seed: u64, bug: Option<Bug>, without: &Without) -> Outcome {
+    live(World::new(seed, bug, bug, without))
+}
+
+fn live(mut world: World) -> Outcome {
     for round in 0..world.weather.rounds {
         world.stage.say(format!("round {round}"));
         world.round();
@@ -97,6 +76,12 @@ pub fn run(seed: u64, bug: Option<Bug>) -> Outcome {
     }
     world.finale();
     world.end()
+}
+
+/// Runs a seed in the weather that suits a bug, without the bug: what fails here too is not its
+/// doing.
+pub fn run_control(seed: u64, bug: Bug) -> Outcome {
+    live(World::new(seed, Some(bug), None, &Without::default()))
 }
 
 /// Runs a seed twice: the runs must be the same.
@@ -118,14 +103,9 @@ pub(super) struct World {
     pub violations: Vec<Violation>,
     pub tally: Tally,
     dice: Dice,
+    images: Dice,
     errands: u64,
-}
-
-/// An agent's machine.
-pub(super) struct Machine {
-    part: Part,
-    files: Files,
-    state: Option<TempDir>,
+    left_out: BTreeSet<u64>,
 }
 
 /// A piece of work.
@@ -137,17 +117,23 @@ pub(super) enum Job {
     Copy,
     Forget(BTreeSet<RecordName>),
     Check,
+    Restore(RecordName, Contents),
 }
 
 enum Done {
     Backup(Result<BackupReport, BackupError>),
     Kept(Result<Tally, String>),
     Checked(Result<CheckReport, String>),
+    Restored(Result<(), Problem>),
 }
 
 impl World {
-    fn new(seed: u64, bug: Option<Bug>) -> Self {
-        let weather = Weather::new(seed, bug);
+    fn new(seed: u64, suits: Option<Bug>, bug: Option<Bug>, without: &Without) -> Self {
+        let all = Weather::new(seed, suits);
+        let weather = without
+            .faults
+            .iter()
+            .fold(all, |left, fault| left.without(*fault));
         let disks = [Disk::default(), Disk::default()];
         for (name, bytes) in &founded().objects {
             // A fresh target takes what it is given.
@@ -167,13 +153,12 @@ impl World {
             keepers: [0, 1].iter().map(keeper).collect(),
             ..Stage::default()
         };
-        let machine = |number| Machine {
-            part: Part::Agent(number),
-            files: Files::default(),
-            state: match weather.memory {
+        let machine = |number| {
+            let state = match weather.memory {
                 Memory::None => None,
                 _ => TempDir::new().ok(),
-            },
+            };
+            Machine::new(Part::Agent(number), state)
         };
         Self {
             seed,
@@ -183,7 +168,9 @@ impl World {
             violations: Vec::new(),
             tally: Tally::default(),
             dice: Dice::new(seed, "plan"),
+            images: Dice::new(seed, "images"),
             errands: 0,
+            left_out: without.errands.clone(),
             weather,
         }
     }
@@ -195,10 +182,12 @@ impl World {
             trace,
             violations: self.violations,
             tally: self.tally,
+            errands: self.errands,
         }
     }
 
     fn round(&mut self) {
+        self.set_back();
         let jobs = match self.weather.forget && self.weather.prune && self.dice.hits(400) {
             true => self.contest(),
             false => self.jobs(),
@@ -211,6 +200,31 @@ impl World {
         let gap = self.dice.pick(&GAPS).copied().unwrap_or(0);
         self.pass(gap);
         self.judge();
+    }
+
+    /// Machines go back to earlier images of themselves.
+    fn set_back(&mut self) {
+        for machine in &mut self.machines {
+            if self.weather.rollbacks
+                && self.images.hits(400)
+                && machine.roll_back() == RolledBack::Yes
+            {
+                self.tally.rolled_back += 1;
+                let who = machine.part.actor();
+                self.stage
+                    .say(format!("the machine of actor {who} is set back"));
+            }
+        }
+    }
+
+    /// A snapshot that the owner restores while others work.
+    fn restore(&mut self) -> Option<Job> {
+        if !self.weather.readers {
+            return None;
+        }
+        let safe: Vec<_> = self.oracle.safe().collect();
+        let (name, one) = self.images.pick(&safe)?;
+        Some(Job::Restore(**name, one.files.clone()))
     }
 
     /// Agents want again what keepers are about to delete.
@@ -231,6 +245,7 @@ impl World {
         for number in (0..2).take(self.weather.keepers) {
             jobs.push((Part::Keeper(number), Job::Prune(0, self.prune())));
         }
+        jobs.extend(self.restore().map(|job| (Part::Owner, job)));
         jobs
     }
 
@@ -244,7 +259,7 @@ impl World {
                 jobs.push((machine.part, Job::Backup));
             }
             if self.weather.memory == Memory::Lost && self.dice.hits(300) {
-                machine.state = TempDir::new().ok();
+                machine.lose_state();
             }
         }
         for number in (0..2).take(self.weather.keepers) {
@@ -262,6 +277,8 @@ impl World {
         if self.weather.forget && self.dice.hits(500) && !old.is_empty() {
             let some = old.into_iter().filter(|_| self.dice.hits(800)).collect();
             jobs.push((Part::Owner, Job::Forget(some)));
+        } else {
+            jobs.extend(self.restore().map(|job| (Part::Owner, job)));
         }
         // A check compares one listing with another: whoever deletes between them looks like loss.
         if jobs.iter().any(|(_, job)| matches!(job, Job::Check)) && self.weather.is_fine() {
@@ -288,7 +305,22 @@ impl World {
 
     /// Lets actors work at the same time.
     pub(super) fn work(&mut self, jobs: Vec<(Part, Job)>) {
+        if self.stage.bug == Some(Bug::ChangesUnseen) {
+            self.machines
+                .iter_mut()
+                .for_each(|machine| machine.files.hide_changes());
+        }
+        let begun = self.errands;
         let errands: Vec<_> = jobs.iter().map(|(part, _)| self.errand(*part)).collect();
+        let all = (begun + 1..).zip(jobs).zip(errands);
+        let (jobs, errands): (Vec<_>, Vec<_>) = all
+            .filter(|((number, _), _)| !self.left_out.contains(number))
+            .map(|((_, job), errand)| (job, errand))
+            .unzip();
+        for (part, job) in &jobs {
+            let line = format!("actor {} sets out to {}", part.actor(), name_of(job));
+            self.stage.say(line);
+        }
         let (stage, seed) = (Arc::clone(&self.stage), self.seed);
         let machines = &self.machines;
         let mut turns = Dice::new(seed, &format!("turns {}", self.errands));
@@ -355,6 +387,10 @@ impl World {
                 Ok(())
             }
             Some(Done::Checked(Err(why))) => Err(why),
+            Some(Done::Restored(read)) => {
+                self.restored(job, read);
+                return;
+            }
         };
         let outcome = match &failed {
             Ok(()) => "done".to_owned(),
@@ -392,6 +428,23 @@ impl World {
         self.tally.backups += 1;
         self.tally.repeats += u64::from(report.passes.saturating_sub(1));
         Ok(())
+    }
+
+    /// A reader may find that something is missing, since others delete meanwhile and what it
+    /// reads may be misread. It must never take something else for what it wants.
+    fn restored(&mut self, job: &Job, read: Result<(), Problem>) {
+        let Job::Restore(snapshot, _) = job else {
+            return;
+        };
+        match read {
+            Ok(()) => self.tally.restored += 1,
+            Err(Problem::Differs) => self.violations.push(Violation::Differs {
+                what: "a restored",
+                snapshot: *snapshot,
+                disk: 0,
+            }),
+            Err(Problem::Gone | Problem::Unreadable(_)) => {}
+        }
     }
 
     fn checked(&mut self, report: &CheckReport) {
@@ -493,6 +546,7 @@ fn perform(actor: &Actor, job: &Job, machine: Option<&Machine>) -> Done {
                     }),
             )
         }
+        Job::Restore(name, files) => Done::Restored(actor.restore(name, files)),
         Job::Check => Done::Checked(actor.check(0, Depth::Objects).map_err(|e| told(&e))),
     }
 }
@@ -512,6 +566,7 @@ fn name_of(job: &Job) -> &'static str {
         Job::Copy => "copy",
         Job::Forget(_) => "forget",
         Job::Check => "check",
+        Job::Restore(..) => "restore",
     }
 }
 

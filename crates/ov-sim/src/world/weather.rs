@@ -52,6 +52,58 @@ pub struct Weather {
     pub prune: bool,
     /// A keeper copies to a second target.
     pub copy: bool,
+    /// What is read comes from elsewhere or with a flipped bit, per mille of names and places.
+    pub misreads: u64,
+    /// Agents' machines are set back to an earlier image.
+    pub rollbacks: bool,
+    /// The owner restores while others work.
+    pub readers: bool,
+}
+
+/// A kind of fault that a story may do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Actors die.
+    Crashes,
+    /// Calls fail, or their answers are lost.
+    Flaky,
+    /// The target is full.
+    Full,
+    /// Half of an object is left behind.
+    Torn,
+    /// Puts land later.
+    Limbo,
+    /// The target loses power.
+    PowerCuts,
+    /// Listings lag.
+    Lag,
+    /// Clocks jump.
+    Jumps,
+    /// Something else is read than was stored.
+    Misreads,
+    /// Machines are set back.
+    Rollbacks,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Crashes,
+        Self::Flaky,
+        Self::Full,
+        Self::Torn,
+        Self::Limbo,
+        Self::PowerCuts,
+        Self::Lag,
+        Self::Jumps,
+        Self::Misreads,
+        Self::Rollbacks,
+    ];
+
+    /// Whether it may happen in a weather.
+    pub fn is_in(self, weather: &Weather) -> bool {
+        *weather != weather.without(self)
+    }
 }
 
 impl Weather {
@@ -95,7 +147,15 @@ impl Weather {
             forget: dice.hits(900),
             prune: dice.hits(900),
             copy: dice.hits(300),
+            misreads: 0,
+            rollbacks: false,
+            readers: false,
         };
+        // A stream of its own, so that what seeds meant before stays.
+        let mut dice = Dice::new(seed, "reading");
+        weather.readers = dice.hits(500);
+        weather.rollbacks = dice.hits(300) && !fine;
+        weather.misreads = if dice.hits(300) && !fine { 30 } else { 0 };
         weather.suit(bug);
         weather
     }
@@ -111,6 +171,15 @@ impl Weather {
                 (self.lag, self.grace, self.rounds, self.keepers) = (0, 0, 10, 2);
             }
             Bug::AgentHidden => self.agents = 2,
+            Bug::KeeperLooksOnce => {
+                (self.lag, self.grace, self.rounds, self.agents) = (0, 0, 12, 2);
+            }
+            Bug::CopyLosesPack => self.copy = true,
+            Bug::OneClockAhead => {
+                (self.lag, self.grace, self.jumps) = (LAG, 2 * LAG + 600, false);
+                (self.rounds, self.agents, self.keepers, self.copy) = (12, 2, 2, false);
+            }
+            Bug::ChangesUnseen => (self.memory, self.rounds) = (Memory::Kept, 8),
             Bug::NoGraceUnderLag => (self.lag, self.grace, self.jumps) = (LAG, 0, false),
             Bug::JumpsUnderLag => {
                 (self.lag, self.grace, self.jumps) = (LAG, 2 * LAG + 600, true);
@@ -123,7 +192,7 @@ impl Weather {
 
     /// Whether nothing can go wrong: then nothing may be found wrong either.
     pub fn is_fine(&self) -> bool {
-        let rates = self.crashes + self.flaky + self.full;
+        let rates = self.crashes + self.flaky + self.full + self.misreads;
         rates == 0 && self.lag == 0 && !self.power_cuts && !self.jumps
     }
 
@@ -138,7 +207,27 @@ impl Weather {
             power_cuts: false,
             lag: 0,
             jumps: false,
+            misreads: 0,
+            rollbacks: false,
             ..self.clone()
         }
+    }
+
+    /// The same without one kind of fault.
+    pub fn without(&self, fault: Fault) -> Self {
+        let mut weather = self.clone();
+        match fault {
+            Fault::Crashes => weather.crashes = 0,
+            Fault::Flaky => weather.flaky = 0,
+            Fault::Full => weather.full = 0,
+            Fault::Torn => weather.torn = false,
+            Fault::Limbo => weather.limbo = false,
+            Fault::PowerCuts => weather.power_cuts = false,
+            Fault::Lag => weather.lag = 0,
+            Fault::Jumps => weather.jumps = false,
+            Fault::Misreads => weather.misreads = 0,
+            Fault::Rollbacks => weather.rollbacks = false,
+        }
+        weather
     }
 }
