@@ -16,7 +16,7 @@ pub(crate) const REQUESTS_MIN: usize = 8;
 pub(crate) const REQUESTS_MAX: usize = 64;
 
 /// Bytes that were asked for and are not decoded yet, at most; a single request may be larger.
-const BYTES_MAX: u64 = 32 << 20;
+const BYTES_MAX: u64 = 16 << 20;
 
 /// Who decodes has nothing to do for so long before requests grow in number: less is no latency.
 const PATIENCE: Duration = Duration::from_millis(5);

@@ -51,7 +51,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            frame_bytes: 32 << 20,
+            frame_bytes: 16 << 20,
             segments: 1024,
         }
     }

@@ -8,7 +8,7 @@ use ov_format::list::{Placement, StoredFrame};
 pub(crate) const GAP_MAX: u64 = 64 * 1024;
 
 /// A run ends when it has this many bytes.
-pub(crate) const RUN_BYTES: u64 = 4 * 1024 * 1024;
+pub(crate) const RUN_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Where a frame lies, with its segment's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ fn a_slow_target_gets_as_many_requests_at_once_as_memory_allows() {
     };
     restore(&wanted, target.path(), &options, &Void).unwrap();
     assert_eq!(look(target.path()), look(&site.data()));
-    // 32 MiB in requests of at most 4 MiB, whatever the number of those who decode.
+    // 16 MiB in requests of at most 2 MiB, whatever the number of those who decode.
     let most = slow.take_most_in_flight();
     assert!((7..=64).contains(&most), "{most} requests at once");
 }
