@@ -216,7 +216,7 @@ mod tests {
         use clap::CommandFactory;
         // These are for one run by hand.
         let by_hand = [
-            "help", "time", "force", "dry-run", "stdin", "dataset", "tag",
+            "help", "time", "force", "dry-run", "stdin", "dataset", "tag", "nice",
         ];
         let schema = Config::schema();
         let known = schema["$defs"]["Dataset"]["properties"]

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::thread::Scope;
 
 use ov_coding::{
-    Effort, Encoder, Family, FrameBuilder, GATHER_MAX, Placement as Put, PlainFrame, Shape,
+    Effort, Encoder, Family, FrameBuilder, GATHER_MAX, GATHER_PAGES_MAX, Placement as Put,
+    PlainFrame, Shape,
 };
 use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::id::{ChunkId, CompartmentId, MemberId, VaultId};
@@ -118,11 +119,20 @@ struct Sealed {
 type Stored = (FinishedPack, Result<Durable<ObjectName>, StoreError>);
 
 /// Small chunks, being gathered, what all of them look like, and the place of their frame.
-#[derive(Default)]
 struct Gathering {
     builder: FrameBuilder,
     shape: Shape,
     slot: Option<Slot>,
+}
+
+impl Gathering {
+    fn of(most: usize) -> Self {
+        Self {
+            builder: FrameBuilder::new(most),
+            slot: None,
+            shape: Shape::Unknown,
+        }
+    }
 }
 
 /// Where a chunk goes: with content of its shape if that is known, else of its family, or with
@@ -210,10 +220,10 @@ impl<'w> FrameWriter<'w> {
         });
         Ok(Self {
             sealing,
-            content: Default::default(),
-            shaped: Gathering::default(),
+            content: std::array::from_fn(|_| Gathering::of(GATHER_MAX)),
+            shaped: Gathering::of(GATHER_MAX),
             content_segment: None,
-            pages: Gathering::default(),
+            pages: Gathering::of(GATHER_PAGES_MAX),
             page_segment: None,
             seal,
             sealing_bytes: VecDeque::new(),
@@ -303,7 +313,8 @@ impl<'w> FrameWriter<'w> {
         let at = match &self.gathering(lane).slot {
             Some(slot) => slot.at,
             None => {
-                let slot = self.slot(lane, GATHER_MAX);
+                let most = self.gathering(lane).builder.most();
+                let slot = self.slot(lane, most);
                 let at = slot.at;
                 self.gathering(lane).slot = Some(slot);
                 at

@@ -85,7 +85,8 @@ impl Run {
         }
         let place = self.open.iter().position(|(open, _)| *open == shape);
         let place = place.unwrap_or_else(|| {
-            self.open.push((shape, FrameBuilder::new()));
+            self.open
+                .push((shape, FrameBuilder::new(ov_coding::GATHER_MAX)));
             self.open.len() - 1
         });
         let builder = &mut self.open[place].1;

@@ -62,17 +62,23 @@ pub enum Placement {
     StartNext,
 }
 
+/// Most plain bytes of a frame of tree pages: a look into one folder decodes little, and a damaged
+/// frame takes little of a tree with it.
+pub const GATHER_PAGES_MAX: usize = 256 << 10;
+
 /// Decides by lengths alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gatherer {
+    most: usize,
     chunks: u16,
     plain: usize,
 }
 
 impl Gatherer {
-    /// Nothing gathered yet.
-    pub const fn new() -> Self {
+    /// Nothing gathered yet; at most so many bytes will be.
+    pub const fn new(most: usize) -> Self {
         Self {
+            most,
             chunks: 0,
             plain: 0,
         }
@@ -82,7 +88,7 @@ impl Gatherer {
     pub const fn place(&self, length: usize) -> Placement {
         if length >= ALONE_MIN {
             Placement::Alone
-        } else if length <= GATHER_MAX - self.plain && !self.is_full() {
+        } else if length <= self.most - self.plain && !self.is_full() {
             let index = self.chunks;
             Placement::Join { index }
         } else {
@@ -109,7 +115,7 @@ impl Gatherer {
 
     /// Whether no chunk with content fits any more.
     pub const fn is_full(&self) -> bool {
-        self.plain == GATHER_MAX || self.chunks as usize == FRAME_CHUNKS_MAX
+        self.plain == self.most || self.chunks as usize == FRAME_CHUNKS_MAX
     }
 
     /// Whether nothing has been gathered.
@@ -119,7 +125,6 @@ impl Gatherer {
 }
 
 /// The frame being gathered, with its bytes already where the coder wants them.
-#[derive(Default)]
 pub struct FrameBuilder {
     gathered: Gatherer,
     ends: Vec<u32>,
@@ -127,14 +132,23 @@ pub struct FrameBuilder {
 }
 
 impl FrameBuilder {
-    /// An empty one.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty one, for at most so many plain bytes.
+    pub const fn new(most: usize) -> Self {
+        Self {
+            gathered: Gatherer::new(most),
+            ends: Vec::new(),
+            plain: Vec::new(),
+        }
     }
 
     /// Where a chunk of this length goes: see [`Placement`].
     pub const fn place(&self, length: usize) -> Placement {
         self.gathered.place(length)
+    }
+
+    /// Most plain bytes that it will hold.
+    pub const fn most(&self) -> usize {
+        self.gathered.most
     }
 
     /// Whether a chunk of this length may be pushed.
@@ -179,7 +193,7 @@ impl FrameBuilder {
         if self.is_empty() {
             return None;
         }
-        let closed = mem::take(self);
+        let closed = mem::replace(self, Self::new(self.gathered.most));
         Some(PlainFrame::from_checked(closed.ends, closed.plain))
     }
 }
@@ -196,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_large_chunk_stands_alone_and_leaves_the_gathered_frame_open() {
-        let mut gatherer = Gatherer::new();
+        let mut gatherer = Gatherer::new(GATHER_MAX);
         assert_eq!(gatherer.push(1000), Placement::Join { index: 0 });
         assert_eq!(gatherer.push(ALONE_MIN), Placement::Alone);
         for index in 1..4 {
@@ -214,13 +228,13 @@ mod tests {
 
     #[test]
     fn a_gathered_frame_never_passes_its_limits() {
-        let mut gatherer = Gatherer::new();
+        let mut gatherer = Gatherer::new(GATHER_MAX);
         for index in 0..5 {
             let placement = gatherer.push(200 << 10);
             assert_eq!(placement, Placement::Join { index });
         }
         assert_eq!(gatherer.push((24 << 10) + 1), Placement::StartNext);
-        let mut gatherer = Gatherer::new();
+        let mut gatherer = Gatherer::new(GATHER_MAX);
         for index in 0..u16::MAX {
             assert_eq!(gatherer.push(0), Placement::Join { index });
         }
@@ -229,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_builder_keeps_bytes_in_order_and_refuses_what_does_not_fit() {
-        let mut builder = FrameBuilder::new();
+        let mut builder = FrameBuilder::new(GATHER_MAX);
         assert_eq!(builder.take(), None);
         assert_eq!(builder.push(b"one"), Ok(0));
         assert_eq!(builder.push(b""), Ok(1));

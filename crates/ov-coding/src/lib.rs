@@ -34,7 +34,9 @@ pub use decode::Decoder;
 pub use encode::{CodedFrame, Encoder};
 pub use error::CodingError;
 pub use frame::{FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
-pub use gather::{ALONE_MIN, Family, FrameBuilder, GATHER_MAX, Gatherer, Placement};
+pub use gather::{
+    ALONE_MIN, Family, FrameBuilder, GATHER_MAX, GATHER_PAGES_MAX, Gatherer, Placement,
+};
 pub use layer::{CUT_WINDOW, Cut, Layer};
 pub use profile::Profile;
 pub use shape::{Raster, Shape, Sign};

@@ -1,10 +1,15 @@
 //! How a run stands to the other programs of its machine.
 
+use rustix::process::setpriority_process;
+
+/// The niceness of who comes last (setpriority(2)).
+const LOWEST: i32 = 19;
+
 /// Lets all other programs go first, from here on and in every thread begun later: an archive goes
 /// on answering while it is backed up. Disks follow where their scheduler heeds niceness. Failure
 /// is no reason not to run.
 pub fn give_way() {
-    let _ = rustix::process::nice(19);
+    let _ = setpriority_process(None, LOWEST);
 }
 
 #[cfg(test)]
@@ -14,8 +19,8 @@ mod tests {
         // Niceness belongs to the thread: the other tests keep theirs.
         let niceness = std::thread::spawn(|| {
             super::give_way();
-            rustix::process::nice(0)
+            rustix::process::getpriority_process(None)
         });
-        assert_eq!(niceness.join().unwrap(), Ok(19));
+        assert_eq!(niceness.join().unwrap(), Ok(super::LOWEST));
     }
 }

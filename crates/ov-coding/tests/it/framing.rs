@@ -73,7 +73,7 @@ proptest! {
     fn gathered_frames_hold_each_chunk_where_the_placement_said(
         lengths in prop::collection::vec(prop_oneof![0..3000usize, 0..400_000usize], 1..60),
     ) {
-        let mut builder = FrameBuilder::new();
+        let mut builder = FrameBuilder::new(ov_coding::GATHER_MAX);
         let mut frames = Vec::new();
         for (n, &length) in lengths.iter().enumerate() {
             let bytes = vec![n as u8; length];

@@ -57,7 +57,7 @@ fn rides_it_out(store: &dyn Store, link: &Shaky, seed: u8) {
     let failed = told_no_lies(store, seed);
     assert!(failed.is_empty(), "{}: {failed:#?}", store.describe());
     let connections = link.connections() - before;
-    assert!(connections > 5, "{connections}: nothing was cut");
+    assert!(connections > 2, "{connections}: nothing was cut");
 }
 
 fn nas() -> SshHost {
