@@ -113,6 +113,7 @@ pub fn store(args: &Args, desk: &Desk) -> Result<(Value, Exit), Failure> {
         monitor: &watcher,
         state: Some(&state),
         threads: Threads::Count(std::thread::available_parallelism().map_or(1, usize::from)),
+        extractor: None,
     };
     let options = options(args, &origin);
     let done = std::thread::scope(|scope| {

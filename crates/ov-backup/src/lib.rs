@@ -9,6 +9,7 @@
 pub mod agent;
 mod discard;
 pub mod error;
+pub mod extract;
 pub mod frame_writer;
 pub mod index;
 pub mod local_file;
@@ -24,6 +25,7 @@ pub mod run;
 
 pub use agent::Agent;
 pub use error::BackupError;
+pub use extract::{Extraction, Extractor};
 pub use monitor::{Monitor, Progress, Void};
 pub use options::{
     BackupOptions, BackupReport, Compare, Counts, Mode, Reread, Reuse, Seams, Unchanged,

@@ -9,6 +9,7 @@ use ov_format::name::RecordName;
 use ov_seal::entropy::Entropy;
 use ov_vault::Clock;
 
+use crate::extract::Extractor;
 use crate::monitor::Monitor;
 use crate::ordered::Threads;
 
@@ -112,6 +113,8 @@ pub struct Seams<'a> {
     pub state: Option<&'a Path>,
     /// Threads.
     pub threads: Threads,
+    /// Who is shown the files that are read, and says what to keep beside them.
+    pub extractor: Option<&'a dyn Extractor>,
 }
 
 /// What a backup did.

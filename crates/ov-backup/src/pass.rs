@@ -12,6 +12,7 @@ use ov_seal::compartment::chunk_id;
 use ov_source::{Asked, Fingerprint, Item, Source, SourceError};
 
 use crate::error::BackupError;
+use crate::extract::Extractor;
 use crate::frame_writer::FrameWriter;
 use crate::index::Index;
 use crate::local_tree::{NewTree, OldEntry, OldTree};
@@ -58,6 +59,8 @@ pub struct Pass<'p, 'w> {
     pub source: &'w dyn Source,
     /// Names and cuts.
     pub keys: &'w ReadKeys,
+    /// Who is shown the files that are read.
+    pub extractor: Option<&'w dyn Extractor>,
     /// Who listens.
     pub monitor: &'p dyn Monitor,
     /// What the group has.
@@ -144,7 +147,7 @@ impl<'p, 'w> Pass<'p, 'w> {
     where
         'w: 's,
     {
-        let jobs = start_readers(scope, threads, self.source, self.keys);
+        let jobs = start_readers(scope, threads, self.source, self.keys, self.extractor);
         let mut pending: VecDeque<Pending> = VecDeque::new();
         let mut ahead = 0;
         for item in self.source.walk() {
@@ -298,7 +301,8 @@ impl<'p, 'w> Pass<'p, 'w> {
                     pieces.push_back(piece);
                     if stops { Flow::Stop } else { Flow::Go }
                 };
-                read_file(self.source, &item, self.keys, &mut buffer, &mut take);
+                let (source, keys, extractor) = (self.source, self.keys, self.extractor);
+                read_file(source, &item, keys, extractor, &mut buffer, &mut take);
                 let mut next = || pieces.pop_front().ok_or(BackupError::Interrupted);
                 self.collect(item, before, pages, &mut next)?
             }
@@ -447,6 +451,7 @@ fn start_readers<'s, 'w: 's>(
     threads: Threads,
     source: &'w dyn Source,
     keys: &'w ReadKeys,
+    extractor: Option<&'w dyn Extractor>,
 ) -> Option<Sender<ReadJob>> {
     let Threads::Count(count) = threads else {
         return None;
@@ -461,6 +466,7 @@ fn start_readers<'s, 'w: 's>(
                     source,
                     &item,
                     keys,
+                    extractor,
                     &mut buffer,
                     &mut |piece| match pieces.send(piece) {
                         Ok(()) => Flow::Go,

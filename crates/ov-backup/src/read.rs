@@ -8,6 +8,8 @@ use ov_format::id::ChunkId;
 use ov_seal::compartment::{IdKey, chunk_id};
 use ov_source::{FileStat, Item, OpenFile, Segment, Source, SourceError};
 
+use crate::extract::{Extraction, Extractor};
+
 /// Bytes asked of the source at once.
 const READ_BYTES: usize = 1024 * 1024;
 
@@ -41,6 +43,8 @@ pub struct Ending {
     pub changed: bool,
     /// It could not be read (wholly): why.
     pub problem: Option<SourceError>,
+    /// What the delivered bytes say about themselves, encoded, where somebody took it out.
+    pub account: Option<Vec<u8>>,
 }
 
 /// What reading needs, shared by all readers.
@@ -77,11 +81,13 @@ impl ReadKeys {
     }
 }
 
-/// Reads one file and gives its pieces to `emit`, which says whether to go on.
+/// Reads one file and gives its pieces to `emit`, which says whether to go on. The same bytes are
+/// shown to the extractor.
 pub fn read_file(
     source: &dyn Source,
     item: &Item,
     keys: &ReadKeys,
+    extractor: Option<&dyn Extractor>,
     buffer: &mut Vec<u8>,
     emit: &mut dyn FnMut(Piece) -> Flow,
 ) {
@@ -93,12 +99,14 @@ pub fn read_file(
             keys,
             buffer,
             emit,
+            extraction: None,
             size,
             length: 0,
             read: 0,
         };
-        let outcome = reading.attempt(source);
+        let outcome = reading.attempt(source, extractor);
         let length = reading.length;
+        let extraction = reading.extraction;
         read += reading.read;
         let ending = match outcome {
             Ok(None) => return,
@@ -116,6 +124,7 @@ pub fn read_file(
                     read,
                     changed,
                     problem: None,
+                    account: extraction.and_then(|extraction| extraction.end()),
                 }
             }
             Err(problem) => Ending {
@@ -124,6 +133,7 @@ pub fn read_file(
                 read,
                 changed: false,
                 problem: Some(problem),
+                account: None,
             },
         };
         emit(Piece::End(Box::new(ending)));
@@ -145,6 +155,8 @@ struct Reading<'a> {
     keys: &'a ReadKeys,
     buffer: &'a mut Vec<u8>,
     emit: &'a mut dyn FnMut(Piece) -> Flow,
+    /// Who sees the bytes of this attempt.
+    extraction: Option<Box<dyn Extraction>>,
     /// Its size when it was opened; `u64::MAX` where nobody knows.
     size: u64,
     length: u64,
@@ -156,14 +168,20 @@ impl Reading<'_> {
     fn attempt(
         &mut self,
         source: &dyn Source,
+        extractor: Option<&dyn Extractor>,
     ) -> Result<Option<(FileStat, FileStat)>, SourceError> {
         let mut file = source.open(self.item)?;
         let before = file.stat_now()?;
         self.size = before.size.unwrap_or(u64::MAX);
+        let name = &self.item.key.name;
+        self.extraction = extractor.and_then(|extractor| extractor.begin(name, before.size));
         while let Some(segment) = file.next_segment()? {
             let flow = match segment {
                 Segment::Hole { length, .. } => {
                     self.length += length;
+                    if let Some(extraction) = &mut self.extraction {
+                        extraction.hole(length);
+                    }
                     (self.emit)(Piece::Hole(length))
                 }
                 Segment::Data { .. } => self.data(&mut *file)?,
@@ -230,7 +248,12 @@ impl Reading<'_> {
             self.buffer.truncate(start + got.unwrap_or(0));
             match got {
                 Some(0) => return Ok(Some(Input::End)),
-                Some(got) => self.read += as_u64(got),
+                Some(got) => {
+                    self.read += as_u64(got);
+                    if let Some(extraction) = &mut self.extraction {
+                        extraction.bytes(&self.buffer[start..]);
+                    }
+                }
                 None if (self.emit)(Piece::Waiting) == Flow::Stop => return Ok(None),
                 None => {}
             }

@@ -18,6 +18,7 @@ use ov_vault::{Vault, VaultError};
 use crate::agent::Agent;
 use crate::discard::Discard;
 use crate::error::BackupError;
+use crate::extract::Extractor;
 use crate::frame_writer::{FrameWriter, Sealing};
 use crate::index::Index;
 use crate::local_file::LocalFiles;
@@ -181,6 +182,7 @@ impl<'r> Run<'r> {
                 options: self.options,
                 source: self.source,
                 keys: &self.keys,
+                extractor: self.extractor(),
                 monitor: self.seams.monitor,
                 index: &mut index,
                 frames: &mut frames,
@@ -239,6 +241,14 @@ impl<'r> Run<'r> {
         }
         report.snapshot = Some(name);
         Ok(Outcome::Done)
+    }
+
+    /// What a dry run would learn is kept nowhere.
+    fn extractor(&self) -> Option<&'r dyn Extractor> {
+        match self.options.mode {
+            Mode::Store => self.seams.extractor,
+            Mode::DryRun => None,
+        }
     }
 
     /// Whether the tree is the last run's, byte for byte.

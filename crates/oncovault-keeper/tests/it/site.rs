@@ -96,6 +96,7 @@ impl Site {
             monitor: &Void,
             state: None,
             threads: Threads::Inline,
+            extractor: None,
         };
         let options = BackupOptions {
             dataset: "files".to_owned(),

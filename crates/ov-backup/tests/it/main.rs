@@ -3,6 +3,7 @@
 
 mod known;
 mod observer;
+mod shown;
 mod site;
 mod small_runs;
 mod troubled;

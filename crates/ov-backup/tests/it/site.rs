@@ -144,6 +144,7 @@ impl Site {
             monitor,
             state: Some(Path::new(&state)),
             threads: self.threads,
+            extractor: None,
         };
         backup(&mut self.vault, &self.agent, source, options, &seams)
     }

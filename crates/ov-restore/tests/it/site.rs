@@ -121,6 +121,7 @@ impl Site {
             monitor: &Void,
             state: None,
             threads: Threads::Inline,
+            extractor: None,
         };
         backup(&mut self.vault, &self.agent, source, &options, &seams).unwrap();
     }

@@ -125,6 +125,7 @@ impl Actor {
             monitor: &Void,
             state,
             threads: Threads::Inline,
+            extractor: None,
         };
         backup(&mut vault, &agent, files, &options, &seams)
     }

@@ -169,6 +169,7 @@ impl Site {
             monitor: &Void,
             state: Some(Path::new(person.state.path())),
             threads: Threads::Inline,
+            extractor: None,
         };
         let options = BackupOptions {
             dataset: "files".to_owned(),
