@@ -44,7 +44,9 @@ impl Collector {
     pub(crate) fn room(&mut self, bytes: usize) -> bool {
         let spent = self.spent.saturating_add(bytes).saturating_add(OVERHEAD);
         if spent > FACTS_MAX {
-            self.warn(Warning::TooMany { what: "facts" });
+            self.warn(Warning::TooMany {
+                what: "facts".into(),
+            });
             return false;
         }
         self.spent = spent;
@@ -59,14 +61,17 @@ impl Collector {
 
     pub(crate) fn malformed(&mut self, at: usize, what: &'static str) {
         let at = u64::try_from(at).unwrap_or(u64::MAX);
-        self.warn(Warning::Malformed { at, what });
+        self.warn(Warning::Malformed {
+            at,
+            what: what.into(),
+        });
     }
 
     /// An identifier, or a warning if it is too long to be kept.
     pub(crate) fn ident(&mut self, text: &str, what: &'static str) -> Option<Ident> {
         let ident = Ident::new(text);
         if ident.is_none() && text.len() > crate::ident::IDENT_MAX {
-            self.warn(Warning::TooLong { what });
+            self.warn(Warning::TooLong { what: what.into() });
         }
         ident
     }
@@ -75,7 +80,7 @@ impl Collector {
     pub(crate) fn bytes(&mut self, bytes: &[u8], what: &'static str) -> Option<Ident> {
         let ident = Ident::from_bytes(bytes);
         if ident.is_none() && bytes.len() > crate::ident::IDENT_MAX {
-            self.warn(Warning::TooLong { what });
+            self.warn(Warning::TooLong { what: what.into() });
         }
         ident
     }

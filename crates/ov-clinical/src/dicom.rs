@@ -191,8 +191,13 @@ impl Stream {
         let warning = match self.stage.data_set().and_then(|set| set.walk.flaw()) {
             None => return,
             Some(Flaw::TooDeep) => Warning::TooDeep,
-            Some(Flaw::TooMany) => Warning::TooMany { what: "elements" },
-            Some(Flaw::Malformed { at, what }) => Warning::Malformed { at, what },
+            Some(Flaw::TooMany) => Warning::TooMany {
+                what: "elements".into(),
+            },
+            Some(Flaw::Malformed { at, what }) => Warning::Malformed {
+                at,
+                what: what.into(),
+            },
         };
         self.scan.collector.warn(warning);
     }

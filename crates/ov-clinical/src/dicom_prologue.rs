@@ -51,7 +51,7 @@ impl Prologue {
             Some(encoding) => prologue.body = Body::Plain(encoding),
             None => prologue.warnings.push(Warning::Malformed {
                 at: 0,
-                what: "no DICOM file",
+                what: "no DICOM file".into(),
             }),
         }
         prologue

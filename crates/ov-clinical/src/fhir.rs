@@ -164,7 +164,9 @@ impl Drafts {
         outer.subject = outer.subject.take().or(closed.subject);
         let room = REFERENCES_MAX.saturating_sub(outer.references.len());
         if closed.references.len() > room {
-            self.out.warn(Warning::TooMany { what: "references" });
+            self.out.warn(Warning::TooMany {
+                what: "references".into(),
+            });
         }
         outer
             .references
@@ -180,7 +182,7 @@ impl Drafts {
             }
             ("identifier", Some(_)) if outer.identifiers.len() >= IDENTIFIERS_MAX => {
                 self.out.warn(Warning::TooMany {
-                    what: "identifiers",
+                    what: "identifiers".into(),
                 });
             }
             ("identifier", Some(value)) => outer.identifiers.push((closed.system, value)),

@@ -60,6 +60,12 @@ macro_rules! kinds {
                 match self { $(Kind::$name => $label,)* }
             }
 
+            /// The kind of this short name.
+            #[must_use]
+            pub fn of_label(label: &str) -> Option<Self> {
+                match label { $($label => Some(Kind::$name),)* _ => None }
+            }
+
             /// What it is in a few words.
             #[must_use]
             pub fn title(self) -> &'static str {
@@ -215,5 +221,7 @@ mod tests {
     fn labels_are_unique() {
         let labels: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.label()).collect();
         assert_eq!(labels.len(), Kind::ALL.len());
+        let again = labels.into_iter().filter_map(Kind::of_label);
+        assert_eq!(again.count(), Kind::ALL.len());
     }
 }

@@ -15,6 +15,8 @@
 //! Pure: no disk, no network, no clock, no threads. Identifiers are [`Ident`]s, which `Debug` does
 //! not show, and warnings hold none.
 
+mod account;
+mod account_wire;
 pub mod bam;
 mod binary;
 pub mod cda;
@@ -58,6 +60,7 @@ mod window;
 mod xml;
 pub mod xport;
 
+pub use account::{ACCOUNT_MAX, Account, Opaque, Said};
 pub use facts::{
     Dicom, Digests, Document, Domain, EndMarker, Facts, Geometry, Mate, Message, Patient,
     Reference, Resource, Role, Sequence, Sequencing, Sorted, Subject,

@@ -60,7 +60,7 @@ pub(crate) fn push(found: Sequence, out: &mut Collector) {
     }
     if out.sequencing().sequences.len() >= SEQUENCES_MAX {
         out.warn(crate::warning::Warning::TooMany {
-            what: "reference sequences",
+            what: "reference sequences".into(),
         });
     } else if out.room(found.name.len()) {
         out.sequencing().sequences.push(found);

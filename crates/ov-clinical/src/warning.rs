@@ -1,5 +1,6 @@
 //! What a reader noticed: damage and limits, never an identifier.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Something about a file that its owner may want to know. It never stops a backup.
@@ -16,19 +17,19 @@ pub enum Warning {
         /// Bytes from the beginning.
         at: u64,
         /// What was found wrong.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
     /// Nested deeper than the bound; what lies deeper was not read.
     TooDeep,
     /// More of these than the bound; the rest was not kept.
     TooMany {
         /// What there are too many of.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
     /// A value is longer than the bound and was not kept.
     TooLong {
         /// Which value.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
     /// It inflates beyond the bound; the rest was not read.
     Bomb,

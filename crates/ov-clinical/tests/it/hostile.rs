@@ -344,7 +344,12 @@ fn resources_with_very_many_references_are_read_soon() {
     }
     json.push_str("{}]}");
     let (facts, warnings) = soon(|| fhir::read_json(&Window::whole(json.as_bytes())));
-    assert_eq!(warnings, [Warning::TooMany { what: "references" }]);
+    assert_eq!(
+        warnings,
+        [Warning::TooMany {
+            what: "references".into()
+        }]
+    );
     assert_eq!(facts.resources[0].references.len(), 65_536);
     assert_eq!(facts.patients.len(), 65_536);
 }
@@ -353,7 +358,9 @@ fn resources_with_very_many_references_are_read_soon() {
 fn very_many_small_elements_take_no_more_than_the_bound() {
     let documents = format!("<ODM>{}</ODM>", "<ODM/>".repeat(300_000));
     let (facts, warnings) = soon(|| odm::read(&Window::whole(documents.as_bytes())));
-    assert!(warnings.contains(&Warning::TooMany { what: "facts" }));
+    assert!(warnings.contains(&Warning::TooMany {
+        what: "facts".into()
+    }));
     assert!(facts.documents.len() < 100_000);
     let identifiers = "{\"value\":\"1\"},".repeat(100_000);
     let json = format!("{{\"resourceType\":\"Patient\",\"identifier\":[{identifiers}{{}}]}}");
@@ -361,7 +368,7 @@ fn very_many_small_elements_take_no_more_than_the_bound() {
     assert_eq!(
         warnings,
         [Warning::TooMany {
-            what: "identifiers"
+            what: "identifiers".into()
         }]
     );
 }
@@ -376,7 +383,9 @@ fn more_facts_than_the_bound_are_told() {
         ));
     }
     let (facts, warnings) = soon(|| fhir::read_ndjson(&Window::whole(lines.as_bytes())));
-    assert!(warnings.contains(&Warning::TooMany { what: "facts" }));
+    assert!(warnings.contains(&Warning::TooMany {
+        what: "facts".into()
+    }));
     assert!(facts.patients.len() > 20_000);
 }
 

@@ -2,6 +2,8 @@
 
 // The attribute tells the lints that helpers in here are tests too.
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod facts;
 #[cfg(test)]
 mod gaps;
