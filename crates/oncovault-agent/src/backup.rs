@@ -229,6 +229,7 @@ fn document(report: &BackupReport, origin: &Origin, seconds: f64) -> Value {
         "bytes": report.bytes,
         "bytes_read": report.bytes_read,
         "bytes_added": report.bytes_added,
+        "bytes_renewed": report.bytes_renewed,
         "bytes_stored": report.bytes_stored,
         "objects_stored": report.objects,
         "passes": report.passes,

@@ -4,7 +4,8 @@
 //!
 //! The path through it: [`backup`] makes [`pass`]es over the source; each reads what changed
 //! ([`read`]), looks it up in the [`index`], gives new chunks to the [`frame_writer`] and entries
-//! to the [`page_writer`], and ends with [`publish`].
+//! to the [`page_writer`], and ends with [`publish`]. What the last
+//! run left hardly used is stored again ([`renewal`]).
 
 pub mod agent;
 mod discard;
@@ -21,7 +22,9 @@ pub mod page_writer;
 pub mod pass;
 pub mod publish;
 pub mod read;
+pub mod renewal;
 pub mod run;
+pub mod used;
 
 pub use agent::Agent;
 pub use error::BackupError;

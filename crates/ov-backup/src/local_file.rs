@@ -38,7 +38,7 @@ impl LocalFiles {
         entropy: std::sync::Arc<dyn Entropy>,
     ) -> Result<Self, BackupError> {
         if let Some(folder) = folder {
-            for sub in ["index", "tree", "last"] {
+            for sub in ["index", "tree", "frames", "last"] {
                 make_folder(&folder.join(sub))?;
             }
         }

@@ -144,6 +144,9 @@ pub struct BackupReport {
     pub bytes_read: u64,
     /// Plain bytes of chunks that were not there.
     pub bytes_added: u64,
+    /// Plain bytes of chunks that were there and were stored again, because little else of their
+    /// frames is used.
+    pub bytes_renewed: u64,
     /// Bytes stored on the target, records and padding included.
     pub bytes_stored: u64,
     /// Objects stored.

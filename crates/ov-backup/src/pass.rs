@@ -1,11 +1,11 @@
 //! One pass over the source: compare, read, store, build the tree.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::thread::Scope;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ov_coding::{Family, Shape};
-use ov_format::content::{ChunkRef, Content, Extent, FrameRef};
+use ov_format::content::{ChunkRef, Content, Extent};
 use ov_format::entry::{Entry, Kind, ReadState, Time};
 use ov_format::id::ChunkId;
 use ov_seal::compartment::chunk_id;
@@ -21,6 +21,8 @@ use crate::options::{BackupOptions, BackupReport, Counts, Reread, Reuse};
 use crate::ordered::Threads;
 use crate::page_writer::{Novelty, PageSink, PageWriter, StoredPage, Tree};
 use crate::read::{Ending, Flow, Piece, ReadKeys, read_file};
+use crate::renewal::Renewal;
+use crate::used::Used;
 
 /// Bytes of files that are read ahead of the one whose turn it is.
 const AHEAD_BYTES: u64 = 16 * 1024 * 1024;
@@ -33,23 +35,6 @@ const PIECES: usize = 2;
 
 /// Files read ahead at most.
 const AHEAD_FILES: usize = 256;
-
-/// The frames that a commit rests on.
-#[derive(Default)]
-pub struct Used {
-    frames: HashSet<FrameRef>,
-}
-
-impl Used {
-    fn add(&mut self, at: FrameRef) {
-        self.frames.insert(at);
-    }
-
-    /// All frames that the tree names, and those of its pages.
-    pub fn frames(&self) -> impl Iterator<Item = &FrameRef> {
-        self.frames.iter()
-    }
-}
 
 /// What a pass works with.
 pub struct Pass<'p, 'w> {
@@ -71,6 +56,8 @@ pub struct Pass<'p, 'w> {
     pub old: &'p mut OldTree,
     /// This run's.
     pub new: &'p mut NewTree,
+    /// What is stored again.
+    pub renewal: &'p Renewal,
     /// What was counted.
     pub report: &'p mut BackupReport,
     /// When this run began.
@@ -124,6 +111,7 @@ impl<'p, 'w> Pass<'p, 'w> {
                 let mut sink = Sink {
                     index: self.index,
                     frames: self.frames,
+                    renewal: self.renewal,
                     keys: self.keys,
                     used: &mut self.used,
                 };
@@ -218,7 +206,11 @@ impl<'p, 'w> Pass<'p, 'w> {
             return Ok(ready(item, Content::Empty, ReadState::Clean));
         }
         let before = match old {
-            Some(old) if self.is_unchanged(&item, &old) && !self.reread(&item) => {
+            Some(old)
+                if self.is_unchanged(&item, &old)
+                    && !self.renewal.is_worth(&old.entry)
+                    && !self.reread(&item) =>
+            {
                 self.report.files_unmodified += 1;
                 return Ok(ready(item, old.entry.content, old.entry.state));
             }
@@ -257,7 +249,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         });
         same && settled
             && old.entry.state == ReadState::Clean
-            && frames_of(&old.entry.content).all(|at| self.index.may_use(&at))
+            && chunks_of(&old.entry.content).all(|(chunk, _)| self.index.may_use(&chunk.at))
     }
 
     /// Whether this unchanged file is in this run's share of files that are read again. The
@@ -307,8 +299,9 @@ impl<'p, 'w> Pass<'p, 'w> {
                 self.collect(item, before, pages, &mut next)?
             }
         };
-        for at in frames_of(&entry.content) {
-            self.used.add(at);
+        for (chunk, length) in chunks_of(&entry.content) {
+            self.used
+                .add(chunk, usize::try_from(length).unwrap_or(usize::MAX));
         }
         self.report.bytes = self.report.bytes.saturating_add(entry.meta.size);
         self.new.push(&entry, fingerprint);
@@ -323,6 +316,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         let mut sink = Sink {
             index: self.index,
             frames: self.frames,
+            renewal: self.renewal,
             keys: self.keys,
             used: &mut self.used,
         };
@@ -395,7 +389,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         match before {
             None => self.report.files_new += 1,
             // It might have changed, or was in the share that is read again; it had not.
-            Some(before) if *before == entry => {
+            Some(before) if is_same(&before, &entry) => {
                 self.report.files_unmodified += 1;
                 self.report.files_reread += 1;
             }
@@ -436,10 +430,12 @@ impl<'p, 'w> Pass<'p, 'w> {
         id: ChunkId,
         bytes: Vec<u8>,
     ) -> Result<ChunkRef, BackupError> {
-        if let Some(known) = self.index.find(&id) {
-            return Ok(known);
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        match self.index.find(&id) {
+            Some(known) if self.renewal.has(&known.at) => self.report.bytes_renewed += length,
+            Some(known) => return Ok(known),
+            None => self.report.bytes_added += length,
         }
-        self.report.bytes_added += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let chunk = self.frames.add(looks, id, bytes)?;
         self.index.insert(&chunk);
         Ok(chunk)
@@ -505,22 +501,44 @@ fn push_hole(extents: &mut Vec<Extent>, length: u64) {
     }
 }
 
-/// Frames that a file's content is in, before its list of extents is cut into pages.
-fn frames_of(content: &Content) -> impl Iterator<Item = FrameRef> + '_ {
+/// Chunks of a file's content and their lengths, before its list of extents is cut into pages.
+fn chunks_of(content: &Content) -> impl Iterator<Item = (&ChunkRef, u32)> + '_ {
     let extents = match content {
         Content::Extents(extents) => &extents[..],
         _ => &[],
     };
     extents.iter().filter_map(|extent| match extent {
-        Extent::Data { chunk, .. } => Some(chunk.at),
+        Extent::Data { chunk, length } => Some((chunk, *length)),
         Extent::Hole { .. } => None,
     })
+}
+
+/// Whether two entries say the same of a file, wherever its chunks lie.
+fn is_same(before: &Entry, now: &Entry) -> bool {
+    let content = match (&before.content, &now.content) {
+        (Content::Extents(before), Content::Extents(now)) => {
+            let same = |(before, now): (&Extent, &Extent)| match (before, now) {
+                (
+                    Extent::Data { chunk, length },
+                    Extent::Data {
+                        chunk: now,
+                        length: now_length,
+                    },
+                ) => chunk.tag == now.tag && length == now_length,
+                (before, now) => before == now,
+            };
+            before.len() == now.len() && before.iter().zip(now).all(same)
+        }
+        (before, now) => before == now,
+    };
+    content && before.key == now.key && before.meta == now.meta && before.state == now.state
 }
 
 /// Pages are chunks: found again in the index, else stored.
 struct Sink<'a, 'w> {
     index: &'a mut Index<'w>,
     frames: &'a mut FrameWriter<'w>,
+    renewal: &'a Renewal,
     keys: &'a ReadKeys,
     used: &'a mut Used,
 }
@@ -528,7 +546,9 @@ struct Sink<'a, 'w> {
 impl PageSink for Sink<'_, '_> {
     fn page(&mut self, encoded: Vec<u8>) -> Result<StoredPage, BackupError> {
         let id = chunk_id(&self.keys.page, &encoded);
-        let (chunk, novelty) = match self.index.find(&id) {
+        let length = encoded.len();
+        let known = self.index.find(&id);
+        let (chunk, novelty) = match known.filter(|chunk| !self.renewal.has(&chunk.at)) {
             Some(chunk) => (chunk, Novelty::Known),
             None => {
                 let chunk = self.frames.add_page(id, encoded)?;
@@ -536,7 +556,7 @@ impl PageSink for Sink<'_, '_> {
                 (chunk, Novelty::New)
             }
         };
-        self.used.add(chunk.at);
+        self.used.add(&chunk, length);
         Ok(StoredPage { chunk, novelty })
     }
 }

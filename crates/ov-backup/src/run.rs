@@ -25,9 +25,11 @@ use crate::local_file::LocalFiles;
 use crate::local_tree::{NewTree, OldTree, remove_tree};
 use crate::options::{BackupOptions, BackupReport, Mode, Reuse, Seams, Unchanged};
 use crate::page_writer::{PageWriter, Tree};
-use crate::pass::{Pass, Used, When};
+use crate::pass::{Pass, When};
 use crate::publish::{Said, Stage, publish};
 use crate::read::ReadKeys;
+use crate::renewal::{self, Renewal};
+use crate::used::Used;
 
 /// A checkpoint is published when this much was stored since the last one: what a killed run
 /// loses at most, and what bounds the lists in memory.
@@ -163,6 +165,7 @@ impl<'r> Run<'r> {
         let wanted = last.filter(|_| self.options.reuse == Reuse::Unchanged);
         let mut old = OldTree::open(&self.files, wanted.as_ref());
         let mut new = NewTree::start(&self.files, self.dataset, self.began);
+        let renewal = Renewal::open(&self.files, last.as_ref());
         let discard = Discard::default();
         let store = Arc::clone(vault.store());
         let store: &dyn Store = match self.options.mode {
@@ -188,6 +191,7 @@ impl<'r> Run<'r> {
                 frames: &mut frames,
                 old: &mut old,
                 new: &mut new,
+                renewal: &renewal,
                 report,
                 began: self.began,
                 checkpoint: &mut checkpoint,
@@ -235,9 +239,13 @@ impl<'r> Run<'r> {
             return Ok(Outcome::Repeat);
         }
         new.finish(&self.files, &name, root.as_ref());
+        let since = old.began().map_or(0, |last| self.since(last));
+        let budget = renewal::budget(report.bytes_added, report.bytes, since);
+        renewal::finish(&self.files, last.as_ref(), &name, &used, budget);
         self.files.write(&self.last_file(), &name.to_bytes());
         if let Some(last) = last {
             remove_tree(&self.files, &last);
+            renewal::forget(&self.files, &last);
         }
         report.snapshot = Some(name);
         Ok(Outcome::Done)
@@ -249,6 +257,10 @@ impl<'r> Run<'r> {
             Mode::Store => self.seams.extractor,
             Mode::DryRun => None,
         }
+    }
+
+    fn since(&self, last: Time) -> i64 {
+        self.began.seconds.saturating_sub(last.seconds)
     }
 
     /// Whether the tree is the last run's, byte for byte.
@@ -278,7 +290,7 @@ impl<'r> Run<'r> {
     ) -> Result<bool, BackupError> {
         vault.refresh()?;
         let after = State::of(vault).condemns();
-        Ok(used.frames().any(|frame| after.drops(frame, origins)))
+        Ok(used.frames().any(|frame| after.drops(&frame, origins)))
     }
 }
 
