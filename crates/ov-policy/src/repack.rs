@@ -46,6 +46,8 @@ pub struct RepackOptions {
     pub small_bytes: u64,
     /// But only where at least so many are small: each gathering costs a copy.
     pub small_packs_min: usize,
+    /// And at most so many bytes of them in one prune, the smallest first.
+    pub gather_bytes_max: u64,
     /// Unpublished packs older than this go. It bounds cost only: a run that is slower stores
     /// again what it lost.
     pub unpublished_hours_min: u64,
@@ -57,6 +59,7 @@ impl Default for RepackOptions {
             max_unused: MaxUnused::Percent(5),
             small_bytes: 4 << 20,
             small_packs_min: 16,
+            gather_bytes_max: 1 << 30,
             unpublished_hours_min: 72,
         }
     }
@@ -135,14 +138,31 @@ fn chosen<I: Ord + Clone>(
         over = over.saturating_sub(unused(pack));
         chosen.insert(pack.id.clone());
     }
-    let small = || {
-        live.iter()
-            .filter(|pack| pack.stored_bytes < options.small_bytes)
-    };
-    if small().count() >= options.small_packs_min.max(2) {
-        chosen.extend(small().map(|pack| pack.id.clone()));
-    }
+    chosen.extend(gathered(live, options));
     chosen
+}
+
+/// Small packs, where there are many: the smallest first, since they are the most objects for a byte.
+fn gathered<I: Ord + Clone>(live: &[&PackUse<I>], options: &RepackOptions) -> Vec<I> {
+    let small = |pack: &&&PackUse<I>| pack.stored_bytes < options.small_bytes;
+    let mut small: Vec<&&PackUse<I>> = live.iter().filter(small).collect();
+    let least = options.small_packs_min.max(2);
+    if small.len() < least {
+        return Vec::new();
+    }
+    small.sort_by(|a, b| (a.stored_bytes, &a.id).cmp(&(b.stored_bytes, &b.id)));
+    let mut left = options.gather_bytes_max;
+    let within = small.into_iter().take_while(|pack| {
+        let fits = pack.stored_bytes <= left;
+        left = left.saturating_sub(pack.stored_bytes);
+        fits
+    });
+    let within: Vec<I> = within.map(|pack| pack.id.clone()).collect();
+    match within.len() >= 2 {
+        true => within,
+        // To copy a single one gathers nothing.
+        false => Vec::new(),
+    }
 }
 
 /// Compares live shares without division: a/b < c/d as a·d < c·b.
@@ -268,6 +288,25 @@ mod tests {
         assert_eq!(made.repack.len(), 0);
         let made = plan(&packs, &RepackOptions::default());
         assert_eq!((made.repack.len(), made.freed_bytes), (16, 0));
+    }
+
+    #[test]
+    fn of_very_many_small_packs_a_prune_gathers_the_smallest_within_its_budget() {
+        let packs: Vec<_> = (0..100)
+            .map(|id| pack(id, 2000 - u64::from(id), 1000))
+            .collect();
+        let options = RepackOptions {
+            gather_bytes_max: 20_000,
+            max_unused: MaxUnused::Unlimited,
+            ..RepackOptions::default()
+        };
+        let made = plan(&packs, &options);
+        assert_eq!(made.repack, (90..100).collect::<Vec<_>>());
+        let options = RepackOptions {
+            gather_bytes_max: 3_000,
+            ..options
+        };
+        assert_eq!(plan(&packs, &options).repack, [0u32; 0]);
     }
 
     prop_compose! {

@@ -36,6 +36,7 @@ pub struct PackWriter {
     vault: VaultId,
     bytes: Vec<u8>,
     placements: Vec<Placement>,
+    frames: usize,
 }
 
 /// A pack that is ready to be stored.
@@ -67,6 +68,7 @@ impl PackWriter {
             vault,
             bytes,
             placements: Vec::new(),
+            frames: 0,
         }
     }
 
@@ -83,20 +85,14 @@ impl PackWriter {
     /// Whether a frame of this stored length still fits a pack of the usual size. The first frame
     /// always does.
     pub fn fits(&self, segment: &SegmentHead, length: usize) -> bool {
-        let directory = (self.placements.len() + 1) * 160 + self.frames() * 48;
+        let directory = (self.placements.len() + 1) * 160 + self.frames * 48;
         let used = self.bytes.len() + segment.bytes.len() + length;
         self.is_empty() || used + directory + DIRECTORY_ROOM <= PACK_BYTES
     }
 
-    fn frames(&self) -> usize {
-        self.placements
-            .iter()
-            .map(|placement| placement.frames.len())
-            .sum()
-    }
-
     /// Adds a frame. Frames of one segment that come one after the other share its header.
     pub fn push(&mut self, segment: &SegmentHead, number: u16, frame: &SealedFrame) {
+        self.frames += 1;
         if self
             .placements
             .last()

@@ -58,6 +58,8 @@ pub struct PruneOptions {
     pub small_bytes: u64,
     /// See there.
     pub small_packs_min: usize,
+    /// So many bytes of small packs are gathered in one prune at most, the smallest first.
+    pub gather_bytes_max: u64,
     /// Seconds between a condemn and the deletion: at least twice the longest time by which the
     /// target's listings may lag.
     pub grace_seconds: i64,
@@ -77,6 +79,7 @@ impl PruneOptions {
             max_unused: defaults.max_unused,
             small_bytes: defaults.small_bytes,
             small_packs_min: defaults.small_packs_min,
+            gather_bytes_max: defaults.gather_bytes_max,
             grace_seconds: match (lists, writing_members(vault)) {
                 (Lists::AtOnce, 0 | 1) => 0,
                 _ => 7 * 24 * 3600,
@@ -92,6 +95,7 @@ impl PruneOptions {
             max_unused: self.max_unused,
             small_bytes: self.small_bytes,
             small_packs_min: self.small_packs_min,
+            gather_bytes_max: self.gather_bytes_max,
             unpublished_hours_min: self.unpublished_hours,
         }
     }

@@ -17,8 +17,11 @@ use crate::vault::Vault;
 use crate::view::View;
 use crate::witness::bear_witness;
 
-/// Packs that are repacked, published and condemned together.
+/// Packs that are repacked, published and condemned together: at least so many, and more while
+/// little is copied, so that gathered packs become full; but never more than a record should name.
 const BATCH: usize = 64;
+const BATCH_COPIED_BYTES: u64 = 64 << 20;
+const BATCH_MAX: usize = 1024;
 
 /// Looks in one run: a rescue needs one more, and another keeper may undo it.
 const LOOKS_MAX: u32 = 8;
@@ -103,7 +106,7 @@ impl Run<'_> {
         let all: Vec<ObjectHash> = going.iter().map(|one| one.object.hash()).collect();
         self.view.condemn_in_advance(&all);
         let mut done = 0;
-        for batch in going.chunks(BATCH) {
+        for batch in batches(&going) {
             self.condemn_batch(batch)?;
             done += batch.len();
             self.progress(Step::Moving, done, going.len());
@@ -410,6 +413,20 @@ impl Run<'_> {
             bytes: self.report.copied_bytes,
         });
     }
+}
+
+fn batches<'g>(mut going: &'g [&'g Going]) -> impl Iterator<Item = &'g [&'g Going]> {
+    std::iter::from_fn(move || {
+        let mut copied = 0u64;
+        let within = going.iter().enumerate().take_while(|(number, one)| {
+            let room = *number < BATCH || copied < BATCH_COPIED_BYTES;
+            copied = copied.saturating_add(one.used_bytes);
+            room && *number < BATCH_MAX
+        });
+        let (batch, rest) = going.split_at(within.count());
+        going = rest;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 #[derive(Default)]

@@ -159,6 +159,7 @@ impl Actor {
             max_unused: MaxUnused::Bytes(0),
             small_bytes: 1 << 20,
             small_packs_min: how.small_packs_min,
+            gather_bytes_max: 4 << 20,
             grace_seconds: how.grace,
             unpublished_hours: how.unpublished_hours,
             timeless: Timeless::Young,

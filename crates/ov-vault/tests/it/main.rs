@@ -5,6 +5,7 @@ mod checking;
 mod copying;
 mod crashes;
 mod forgetting;
+mod gathering;
 mod lying;
 mod pruning;
 mod repairing;

@@ -160,8 +160,17 @@ impl Site {
         store: Arc<dyn Store>,
         person: &Person,
     ) -> Result<BackupReport, ov_backup::BackupError> {
-        self.clock.advance(60);
         let mut vault = Vault::open(store, self.id)?;
+        self.backup_in(&mut vault, person)
+    }
+
+    /// Backs up into a vault that is open already.
+    pub fn backup_in(
+        &self,
+        vault: &mut Vault,
+        person: &Person,
+    ) -> Result<BackupReport, ov_backup::BackupError> {
+        self.clock.advance(60);
         let source = FileTree::new(vec![person.data()], Selection::everything()).unwrap();
         let seams = Seams {
             entropy: Arc::clone(&self.entropy),
@@ -176,7 +185,7 @@ impl Site {
             ..Default::default()
         };
         backup(
-            &mut vault,
+            vault,
             person.agent.as_ref().unwrap(),
             &source,
             &options,
