@@ -1,9 +1,10 @@
 //! What snapshots need and where it lies: the merged structure sections of all commits.
 //!
-//! Segment ids are interned, so that a page or frame costs a few bytes: about 60 bytes per frame
-//! and per page in memory, whatever the sizes of files.
+//! Segment ids are interned, so that a page or frame costs a few bytes: in memory 40 for each place of
+//! a frame, 8 for each frame that a page needs, and some 60 for each page.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use ov_format::audience::SegmentContext;
 use ov_format::content::FrameRef;
@@ -70,6 +71,8 @@ pub struct Graph {
     numbers: HashMap<SegmentId, SegmentNumber>,
     ids: Vec<SegmentId>,
     placements: HashMap<SegmentNumber, Vec<Placement>>,
+    /// Segments that a pack has or had a placement of.
+    in_pack: HashMap<ObjectHash, Vec<SegmentNumber>>,
     needed: HashMap<Page, Needed>,
     roots: BTreeMap<RecordName, Root>,
     published_by: HashMap<SegmentNumber, Vec<RecordName>>,
@@ -283,12 +286,17 @@ impl Graph {
     pub fn add_placement(&mut self, placement: Placement, by: &RecordName) {
         let number = self.number(placement.segment);
         let by_all = self.published_by.entry(number).or_default();
-        if !by_all.contains(by) {
+        // A record's placements come together, sorted by segment.
+        if by_all.last() != Some(by) && !by_all.contains(by) {
             by_all.push(*by);
         }
         let placements = self.placements.entry(number).or_default();
-        if placements.iter().any(|known| contradict(known, &placement)) {
+        if contradicts_any(placements, &placement) {
             self.contested.insert(number);
+        }
+        let segments = self.in_pack.entry(placement.pack).or_default();
+        if segments.last() != Some(&number) && !segments.contains(&number) {
+            segments.push(number);
         }
         if !placements.contains(&placement) {
             placements.push(placement);
@@ -389,14 +397,16 @@ impl Graph {
         number.is_some_and(|number| needs.frames.contains(&(*number, frame.frame)))
     }
 
-    /// Adds to `needs` every frame that a commit published: a checkpoint has no root yet, and the
-    /// run that goes on from it will use what it published.
-    pub fn add_published(&self, commit: &RecordName, needs: &mut Needs) {
-        for (number, _) in self
-            .published_by
-            .iter()
-            .filter(|(_, by)| by.contains(commit))
-        {
+    /// Adds to `needs` every frame that one of these commits published: a checkpoint has no root yet,
+    /// and the run that goes on from it will use what it published.
+    pub fn add_published(&self, commits: &BTreeSet<RecordName>, needs: &mut Needs) {
+        if commits.is_empty() {
+            return;
+        }
+        for (number, by) in &self.published_by {
+            if !by.iter().any(|by| commits.contains(by)) {
+                continue;
+            }
             let placements = self.placements.get(number).into_iter().flatten();
             let frames = placements.flat_map(|placement| &placement.frames);
             needs
@@ -444,17 +454,27 @@ impl Graph {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// What lies in each pack, as published.
-    pub fn contents(&self) -> BTreeMap<ObjectHash, BTreeSet<FrameRef>> {
-        let mut contents: BTreeMap<ObjectHash, BTreeSet<FrameRef>> = BTreeMap::new();
-        for placement in self.all_placements() {
-            let frames = placement.frames.iter().map(|frame| FrameRef {
-                segment: placement.segment,
+    /// What lies in a pack, as published, segment by segment. A frame that lies in it twice comes
+    /// twice.
+    pub fn frames_in(&self, pack: &ObjectHash) -> impl Iterator<Item = FrameRef> {
+        self.placements_in(pack).flat_map(|placement| {
+            let segment = placement.segment;
+            let frames = placement.frames.iter();
+            frames.map(move |frame| FrameRef {
+                segment,
                 frame: frame.number,
-            });
-            contents.entry(placement.pack).or_default().extend(frames);
-        }
-        contents
+            })
+        })
+    }
+
+    /// Placements in a pack, segment by segment.
+    pub fn placements_in(&self, pack: &ObjectHash) -> impl Iterator<Item = &Placement> {
+        let pack = *pack;
+        let segments = self.in_pack.get(&pack).into_iter().flatten();
+        let placements = segments.filter_map(|number| self.placements.get(number));
+        placements
+            .flatten()
+            .filter(move |placement| placement.pack == pack)
     }
 
     /// All placements.
@@ -474,6 +494,25 @@ impl Graph {
             .and_then(|number| self.published_by.get(number))
             .map_or(&[], Vec::as_slice)
     }
+}
+
+/// Whether a placement contradicts one of these. Those behind the first ones that hold all its
+/// frames are not asked: they were compared with these when they came.
+fn contradicts_any(known: &[Placement], new: &Placement) -> bool {
+    let mut unseen: HashSet<u16> = new.frames.iter().map(|frame| frame.number).collect();
+    let contradicted = known.iter().try_for_each(|known| {
+        if contradict(known, new) {
+            return ControlFlow::Break(true);
+        }
+        for frame in &known.frames {
+            unseen.remove(&frame.number);
+        }
+        match unseen.is_empty() {
+            true => ControlFlow::Break(false),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    contradicted == ControlFlow::Break(true)
 }
 
 /// A damaged table is named itself, not only the record that names it.

@@ -30,6 +30,7 @@ pub mod keeper;
 pub mod logs;
 mod mover;
 pub mod pack_writer;
+mod pending;
 pub mod prune;
 mod prune_run;
 pub mod relock;

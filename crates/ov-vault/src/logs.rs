@@ -16,6 +16,7 @@ use crate::error::VaultError;
 use crate::fetch::FETCHES;
 use crate::finding::Finding;
 use crate::head::Head;
+use crate::pending::Pending;
 use crate::rights::allowed;
 use crate::witness::Witnesses;
 
@@ -56,7 +57,8 @@ impl Logs {
     /// One valid record.
     pub fn find(&self, name: &RecordName) -> Option<&Said> {
         let log = self.said.get(&name.log)?;
-        log.iter().find(|said| said.name == *name)
+        let at = log.binary_search_by(|said| said.name.cmp(name)).ok()?;
+        log.get(at)
     }
 }
 
@@ -368,13 +370,13 @@ fn fold_once(
 /// of the other commutes, or is settled by name.
 fn fold_head(head: &mut Head, records: &Records) {
     let changes = |kept: &KeptRecord| matches!(kept.record.statement, Statement::Head(_));
-    let mut pending: BTreeMap<&RecordName, &KeptRecord> = records
+    // The first record is what the head was made of.
+    let pending = records
         .iter()
-        // The first record is what the head was made of.
-        .filter(|(_, kept)| changes(kept) && kept.record.vault.0 != [0; 32])
-        .collect();
-    while let Some(next) = next_head(&pending) {
-        let Some(kept) = pending.remove(&next) else {
+        .filter(|(_, kept)| changes(kept) && kept.record.vault.0 != [0; 32]);
+    let mut pending = Pending::of(pending.map(|(name, kept)| (*name, &kept.record)));
+    while let Some(next) = pending.take_next() {
+        let Some(kept) = records.get(&next) else {
             return;
         };
         if let Statement::Head(changes) = &kept.record.statement
@@ -385,23 +387,6 @@ fn fold_head(head: &mut Head, records: &Records) {
             changes.iter().for_each(|change| head.apply(change));
         }
     }
-}
-
-/// A record that had seen none of the others that are still to come.
-fn next_head(pending: &BTreeMap<&RecordName, &KeptRecord>) -> Option<RecordName> {
-    let knew = |record: &Record, other: &RecordName| {
-        let own = record.log == other.log && other.number < record.number;
-        let saw = |seen: &RecordName| seen.log == other.log && seen.number >= other.number;
-        own || record.seen.iter().any(saw)
-    };
-    let free = pending.iter().find(|(name, kept)| {
-        !pending
-            .keys()
-            .any(|other| other != *name && knew(&kept.record, other))
-    });
-    // Records that claim to have seen each other are a lie; any order will do for them.
-    free.or_else(|| pending.iter().next())
-        .map(|(name, _)| **name)
 }
 
 /// Numbers without gaps, one record each, each naming the one before it: whatever breaks this was

@@ -4,9 +4,10 @@
 //! places; condemn; a grace later look again, rescue what is needed after all, put the delete
 //! record, delete. Whatever dies in between is finished by the next prune, by whomever.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ov_format::id::{ObjectHash, TargetId, VaultId};
+use ov_format::content::FrameRef;
+use ov_format::id::{ObjectHash, SegmentId, TargetId, VaultId};
 use ov_format::name::ObjectName;
 use ov_policy::prune::{Sight, is_safe};
 use ov_policy::repack::{self, MaxUnused, PackUse, Published, RepackOptions};
@@ -185,7 +186,10 @@ fn plan_on(vault: &Vault, keeper: &Keeper<'_>, options: &PruneOptions, view: &Vi
             object: ObjectName::Pack(one.id),
             fate,
             stored_bytes: one.stored_bytes,
-            used_bytes: used_bytes(view, &one.id),
+            used_bytes: match fate {
+                Fate::Repack => sort_bytes(view, &one.id).0,
+                Fate::Delete | Fate::Unpublished => 0,
+            },
         });
     }
     let tables = unpublished_tables(view, keeper, options);
@@ -241,26 +245,61 @@ fn live_bytes(view: &View, pack: &ObjectHash, stored: u64) -> u64 {
     }
 }
 
-fn used_bytes(view: &View, pack: &ObjectHash) -> u64 {
-    sort_bytes(view, pack).0
-}
-
 /// Bytes of frames that are used here, and of those that are not. A frame that lies in several
 /// packs is used in the last of them.
 fn sort_bytes(view: &View, pack: &ObjectHash) -> (u64, u64) {
     let (mut used, mut unused) = (0u64, 0u64);
-    for frame in view.contents.get(pack).into_iter().flatten() {
-        let places = view.graph.places(frame);
-        let here = places.iter().rfind(|place| place.pack == *pack);
-        let length = here.map_or(0, |place| u64::from(place.stored.length));
-        let counts = |hash: &&ObjectHash| ov_policy::prune::place_counts(view, hash);
-        let last = places.iter().rev().map(|place| &place.pack).find(counts);
-        match view.is_used(frame) && last == Some(pack) {
-            true => used = used.saturating_add(length),
-            false => unused = unused.saturating_add(length),
+    let segments: BTreeSet<SegmentId> = view
+        .graph
+        .placements_in(pack)
+        .map(|placement| placement.segment)
+        .collect();
+    for segment in segments {
+        for (frame, (last, length)) in last_places(view, &segment, pack) {
+            let at = FrameRef { segment, frame };
+            match last == Some(*pack) && view.is_used(&at) {
+                true => used = used.saturating_add(length),
+                false => unused = unused.saturating_add(length),
+            }
         }
     }
     (used, unused)
+}
+
+/// For each frame of a segment that lies in `pack`: the last pack that counts as its place, and its
+/// stored length in bytes.
+fn last_places(
+    view: &View,
+    segment: &SegmentId,
+    pack: &ObjectHash,
+) -> BTreeMap<u16, (Option<ObjectHash>, u64)> {
+    let all = view.graph.placements(segment);
+    let mut here: BTreeMap<u16, (Option<ObjectHash>, u64)> = BTreeMap::new();
+    for placement in all.iter().filter(|placement| placement.pack == *pack) {
+        let frames = placement.frames.iter();
+        here.extend(frames.map(|frame| (frame.number, (None, u64::from(frame.length)))));
+    }
+    let mut missing = here.len();
+    let counting = all.iter().rev();
+    let counting = counting.filter(|one| ov_policy::prune::place_counts(view, &one.pack));
+    for placement in counting {
+        for frame in &placement.frames {
+            let at = FrameRef {
+                segment: *segment,
+                frame: frame.number,
+            };
+            if let Some((last @ None, _)) = here.get_mut(&frame.number)
+                && !view.is_bad(&placement.pack, &at)
+            {
+                *last = Some(placement.pack);
+                missing -= 1;
+            }
+        }
+        if missing == 0 {
+            break;
+        }
+    }
+    here
 }
 
 /// By the target's clock, compared with the keeper's.
@@ -305,10 +344,8 @@ fn open_condemns(view: &View) -> Vec<ObjectHash> {
         let there = view.packs.contains_key(object) || view.tables.contains_key(object);
         let deleted = view.state.deleted.contains(object);
         let lost = || {
-            let frames = view.contents.get(object).into_iter().flatten();
-            frames
-                .clone()
-                .any(|frame| view.is_used(frame) && !is_safe(view, frame))
+            let mut frames = view.graph.frames_in(object);
+            frames.any(|frame| view.is_used(&frame) && !is_safe(view, &frame))
         };
         there || (!deleted && lost())
     };

@@ -67,7 +67,7 @@ fn unknown_packs(vault: &Vault, view: &View) -> BTreeSet<(ObjectHash, MemberId)>
         packs.iter().map(|pack| (pack.hash, said.name.log.member))
     });
     let unknown = published.filter(|(pack, _)| {
-        !view.contents.contains_key(pack)
+        view.graph.placements_in(pack).next().is_none()
             && view.packs.contains_key(pack)
             && !view.state.deleted.contains(pack)
             && !view.condemned.names(pack)

@@ -15,15 +15,13 @@ use crate::frames::fetch_place;
 use crate::graph::{Graph, Needs, Place};
 use crate::keeper::Keeper;
 use crate::mover::{Moved, remember};
-use crate::state::{Commit, State};
+use crate::state::State;
 use crate::vault::Vault;
 
 /// What a keeper knows after one look.
 pub(crate) struct View {
     pub state: State,
     pub graph: Graph,
-    /// What lies in each pack, as published.
-    pub contents: BTreeMap<ObjectHash, BTreeSet<FrameRef>>,
     /// Packs and tables as listed, whatever became of them.
     pub packs: BTreeMap<ObjectHash, Listed>,
     pub tables: BTreeMap<ObjectHash, Listed>,
@@ -54,7 +52,6 @@ impl View {
         let mut view = Self {
             state: State::default(),
             graph: Graph::default(),
-            contents: BTreeMap::new(),
             packs: BTreeMap::new(),
             tables: BTreeMap::new(),
             condemned: Condemned::default(),
@@ -88,7 +85,6 @@ impl View {
                 nanos: began.nanos,
             }),
         };
-        self.contents = self.graph.contents();
         self.record_packs = record_packs(vault);
         let unread = self.record_packs.iter();
         let unread = unread.filter(|(name, _)| !self.graph.has_read(name));
@@ -105,10 +101,9 @@ impl View {
             if let Err(finding) = self.graph.add_needs(&commit.name, &mut self.used) {
                 self.unknown.push(finding);
             }
-            if commit.partial && !is_superseded(state, &self.graph, commit) {
-                self.graph.add_published(&commit.name, &mut self.used);
-            }
         }
+        let going_on = unsuperseded(state, &self.graph);
+        self.graph.add_published(&going_on, &mut self.used);
     }
 
     /// Why it is not known what all snapshots need: hidden or lost records, and structure that
@@ -147,7 +142,7 @@ impl View {
 
     /// What a pack holds, as published.
     pub fn frames_of(&self, pack: &ObjectHash) -> BTreeSet<FrameRef> {
-        self.contents.get(pack).cloned().unwrap_or_default()
+        self.graph.frames_in(pack).collect()
     }
 
     /// Reads every place that keeps one of these frames safe outside `except`, until one is found
@@ -183,6 +178,11 @@ impl View {
         Ok(changed)
     }
 
+    /// Whether a place was read and does not hold what it should.
+    pub fn is_bad(&self, pack: &ObjectHash, frame: &FrameRef) -> bool {
+        self.bad.contains(&(*pack, *frame))
+    }
+
     /// Notes that a place does not hold what it should.
     pub fn note_bad(&mut self, pack: ObjectHash, frame: FrameRef) {
         self.bad.insert((pack, frame));
@@ -192,7 +192,6 @@ impl View {
     pub fn take(&mut self, moved: &Moved) {
         for (pack, frame) in remember(&mut self.graph, moved) {
             self.good.insert((pack, frame));
-            self.contents.entry(pack).or_default().insert(frame);
         }
         for pack in &moved.packs {
             let listed = Listed {
@@ -269,16 +268,19 @@ impl Sight for View {
     }
 }
 
-/// Whether a run went on after this checkpoint and came to its end.
-fn is_superseded(state: &State, graph: &Graph, partial: &Commit) -> bool {
-    let dataset = |name: &RecordName| graph.root(name).map(|root| root.dataset);
-    let own = dataset(&partial.name);
-    state.commits.values().any(|commit| {
-        !commit.partial
-            && commit.name.log == partial.name.log
-            && commit.name.number > partial.name.number
-            && dataset(&commit.name) == own
-    })
+/// Checkpoints after which no run of their dataset has come to its end.
+fn unsuperseded(state: &State, graph: &Graph) -> BTreeSet<RecordName> {
+    let key = |name: &RecordName| (name.log, graph.root(name).map(|root| root.dataset));
+    let mut ended: BTreeMap<_, u64> = BTreeMap::new();
+    for commit in state.commits.values().filter(|commit| !commit.partial) {
+        let last = ended.entry(key(&commit.name)).or_insert(0);
+        *last = (*last).max(commit.name.number);
+    }
+    let partial = state.commits.values().filter(|commit| {
+        let last = ended.get(&key(&commit.name));
+        commit.partial && commit.is_root() && last.is_none_or(|last| *last <= commit.name.number)
+    });
+    partial.map(|commit| commit.name).collect()
 }
 
 /// Reads a place; false if it does not hold what it should.
