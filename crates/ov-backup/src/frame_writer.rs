@@ -21,7 +21,7 @@ use ov_format::statement::StoredObject;
 use ov_seal::compartment::CompartmentPublic;
 use ov_seal::entropy::Entropy;
 use ov_seal::frame::{FrameKind, SealedFrame};
-use ov_seal::segment::SegmentSealer;
+use ov_seal::segment::{FRAME_OVERHEAD, SegmentSealer};
 use ov_seal::structure::StructurePublic;
 use ov_store::{Durable, Store, StoreError};
 use ov_vault::pack_writer::{FinishedPack, PackWriter, SegmentHead};
@@ -29,6 +29,7 @@ use ov_vault::section::SealTo;
 
 use crate::error::BackupError;
 use crate::ordered::{Ordered, Threads};
+use crate::spares::Spares;
 
 /// Tree pages wait in memory up to this many sealed bytes: a small run puts them into the pack of
 /// its content.
@@ -169,6 +170,7 @@ pub struct Published {
 /// Writes chunks.
 pub struct FrameWriter<'w> {
     sealing: &'w Sealing,
+    spares: &'w Spares,
     content: [Gathering; Family::COUNT],
     shaped: Gathering,
     content_segment: Option<Open>,
@@ -185,7 +187,7 @@ pub struct FrameWriter<'w> {
     published: Published,
     stored: u64,
     /// Buffers of packs that were stored.
-    spare: Vec<Vec<u8>>,
+    spare_packs: Vec<Vec<u8>>,
 }
 
 impl<'w> FrameWriter<'w> {
@@ -194,6 +196,7 @@ impl<'w> FrameWriter<'w> {
         scope: &'s Scope<'s, 'w>,
         sealing: &'w Sealing,
         store: &'w dyn Store,
+        spares: &'w Spares,
         threads: Threads,
         effort: Effort,
     ) -> Result<Self, BackupError>
@@ -203,7 +206,7 @@ impl<'w> FrameWriter<'w> {
         let seal = Ordered::start(scope, threads, 16, move || {
             let mut encoder = Encoder::new();
             move |job: Job| match &mut encoder {
-                Ok(encoder) => Ok(seal_job(encoder, job, effort)),
+                Ok(encoder) => Ok(seal_job(encoder, spares, job, effort)),
                 Err(error) => Err(BackupError::Coding(*error)),
             }
         });
@@ -220,6 +223,7 @@ impl<'w> FrameWriter<'w> {
         });
         Ok(Self {
             sealing,
+            spares,
             content: std::array::from_fn(|_| Gathering::of(GATHER_MAX)),
             shaped: Gathering::of(GATHER_MAX),
             content_segment: None,
@@ -234,7 +238,7 @@ impl<'w> FrameWriter<'w> {
             waiting_bytes: 0,
             published: Published::default(),
             stored: 0,
-            spare: Vec::new(),
+            spare_packs: Vec::new(),
         })
     }
 
@@ -315,6 +319,8 @@ impl<'w> FrameWriter<'w> {
             None => {
                 let most = self.gathering(lane).builder.most();
                 let slot = self.slot(lane, most);
+                let buffer = self.spares.take(most);
+                self.gathering(lane).builder.use_buffer(buffer);
                 let at = slot.at;
                 self.gathering(lane).slot = Some(slot);
                 at
@@ -400,6 +406,7 @@ impl<'w> FrameWriter<'w> {
             self.store_pack()?;
         }
         self.pack.push(&sealed.head, sealed.number, &sealed.frame);
+        self.spares.give(sealed.frame.bytes);
         Ok(())
     }
 
@@ -428,7 +435,7 @@ impl<'w> FrameWriter<'w> {
     fn stored_pack(&mut self, (pack, durable): Stored) -> Result<(), BackupError> {
         self.published.packs.push((pack.object, durable?));
         self.published.placements.extend(pack.placements);
-        self.spare.push(pack.bytes);
+        self.spare_packs.push(pack.bytes);
         Ok(())
     }
 
@@ -483,27 +490,31 @@ impl<'w> FrameWriter<'w> {
     }
 
     fn empty_pack(&mut self) -> PackWriter {
-        let buffer = self.spare.pop().unwrap_or_default();
+        let buffer = self.spare_packs.pop().unwrap_or_default();
         PackWriter::in_buffer(self.sealing.vault, buffer)
     }
 }
 
-fn seal_job(encoder: &mut Encoder, job: Job, effort: Effort) -> Sealed {
+fn seal_job(encoder: &mut Encoder, spares: &Spares, job: Job, effort: Effort) -> Sealed {
     let Job {
         slot,
         kind,
         shape,
         frame,
     } = job;
-    let coded = encoder.encode_as(shape, &frame, effort);
+    let coded = encoder.code(shape, &frame, effort);
     let number = slot.at.frame;
-    let frame = slot
+    let parts = [coded.table, coded.payload];
+    let room = coded.table.len() + coded.payload.len() + FRAME_OVERHEAD;
+    let buffer = spares.take(room);
+    let sealed = slot
         .sealer
-        .seal_frame(number, kind, coded.coder.id(), &coded.bytes);
+        .seal_parts(number, kind, coded.coder.id(), &parts, buffer);
+    spares.give(frame.into_buffer());
     Sealed {
         head: slot.head,
         number,
         kind,
-        frame,
+        frame: sealed,
     }
 }

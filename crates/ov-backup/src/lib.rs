@@ -24,6 +24,8 @@ pub mod publish;
 pub mod read;
 pub mod renewal;
 pub mod run;
+pub mod spares;
+pub mod uncut;
 pub mod used;
 
 pub use agent::Agent;

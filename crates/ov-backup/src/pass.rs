@@ -20,8 +20,9 @@ use crate::monitor::{Monitor, Progress};
 use crate::options::{BackupOptions, BackupReport, Counts, Reread, Reuse};
 use crate::ordered::Threads;
 use crate::page_writer::{Novelty, PageSink, PageWriter, StoredPage, Tree};
-use crate::read::{Ending, Flow, Piece, ReadKeys, read_file};
+use crate::read::{Buffers, Ending, Flow, Piece, ReadKeys, read_file};
 use crate::renewal::Renewal;
+use crate::spares::Spares;
 use crate::used::Used;
 
 /// Bytes of files that are read ahead of the one whose turn it is.
@@ -52,6 +53,8 @@ pub struct Pass<'p, 'w> {
     pub index: &'p mut Index<'w>,
     /// Where new chunks go.
     pub frames: &'p mut FrameWriter<'w>,
+    /// Where chunks lie in memory.
+    pub spares: &'w Spares,
     /// The last run's tree.
     pub old: &'p mut OldTree,
     /// This run's.
@@ -135,7 +138,14 @@ impl<'p, 'w> Pass<'p, 'w> {
     where
         'w: 's,
     {
-        let jobs = start_readers(scope, threads, self.source, self.keys, self.extractor);
+        let jobs = start_readers(
+            scope,
+            threads,
+            self.source,
+            self.keys,
+            self.extractor,
+            self.spares,
+        );
         let mut pending: VecDeque<Pending> = VecDeque::new();
         let mut ahead = 0;
         for item in self.source.walk() {
@@ -286,7 +296,7 @@ impl<'p, 'w> Pass<'p, 'w> {
             }
             Pending::Later(item, before) => {
                 let mut pieces = VecDeque::new();
-                let mut buffer = Vec::new();
+                let mut buffers = Buffers::new(self.spares);
                 let monitor = self.monitor;
                 let mut take = |piece| {
                     let stops = matches!(piece, Piece::Waiting) && monitor.stop();
@@ -294,7 +304,7 @@ impl<'p, 'w> Pass<'p, 'w> {
                     if stops { Flow::Stop } else { Flow::Go }
                 };
                 let (source, keys, extractor) = (self.source, self.keys, self.extractor);
-                read_file(source, &item, keys, extractor, &mut buffer, &mut take);
+                read_file(source, &item, keys, extractor, &mut buffers, &mut take);
                 let mut next = || pieces.pop_front().ok_or(BackupError::Interrupted);
                 self.collect(item, before, pages, &mut next)?
             }
@@ -433,7 +443,10 @@ impl<'p, 'w> Pass<'p, 'w> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         match self.index.find(&id) {
             Some(known) if self.renewal.has(&known.at) => self.report.bytes_renewed += length,
-            Some(known) => return Ok(known),
+            Some(known) => {
+                self.spares.give(bytes);
+                return Ok(known);
+            }
             None => self.report.bytes_added += length,
         }
         let chunk = self.frames.add(looks, id, bytes)?;
@@ -448,6 +461,7 @@ fn start_readers<'s, 'w: 's>(
     source: &'w dyn Source,
     keys: &'w ReadKeys,
     extractor: Option<&'w dyn Extractor>,
+    spares: &'w Spares,
 ) -> Option<Sender<ReadJob>> {
     let Threads::Count(count) = threads else {
         return None;
@@ -456,14 +470,14 @@ fn start_readers<'s, 'w: 's>(
     for _ in 0..count.max(1) {
         let receiver = receiver.clone();
         scope.spawn(move || {
-            let mut buffer = Vec::new();
+            let mut buffers = Buffers::new(spares);
             while let Ok(ReadJob { item, pieces }) = receiver.recv() {
                 read_file(
                     source,
                     &item,
                     keys,
                     extractor,
-                    &mut buffer,
+                    &mut buffers,
                     &mut |piece| match pieces.send(piece) {
                         Ok(()) => Flow::Go,
                         Err(_) => Flow::Stop,

@@ -9,6 +9,8 @@ use ov_seal::compartment::{IdKey, chunk_id};
 use ov_source::{FileStat, Item, OpenFile, Segment, Source, SourceError};
 
 use crate::extract::{Extraction, Extractor};
+use crate::spares::Spares;
+use crate::uncut::Uncut;
 
 /// Bytes asked of the source at once.
 const READ_BYTES: usize = 1024 * 1024;
@@ -81,6 +83,22 @@ impl ReadKeys {
     }
 }
 
+/// What a reader reads into: its own bytes, and the buffers in which chunks go on.
+pub struct Buffers<'a> {
+    uncut: Uncut,
+    spares: &'a Spares,
+}
+
+impl<'a> Buffers<'a> {
+    /// Nothing yet, and chunks in these.
+    pub fn new(spares: &'a Spares) -> Self {
+        Self {
+            uncut: Uncut::default(),
+            spares,
+        }
+    }
+}
+
 /// Reads one file and gives its pieces to `emit`, which says whether to go on. The same bytes are
 /// shown to the extractor.
 pub fn read_file(
@@ -88,7 +106,7 @@ pub fn read_file(
     item: &Item,
     keys: &ReadKeys,
     extractor: Option<&dyn Extractor>,
-    buffer: &mut Vec<u8>,
+    buffers: &mut Buffers<'_>,
     emit: &mut dyn FnMut(Piece) -> Flow,
 ) {
     let mut read = 0;
@@ -97,7 +115,8 @@ pub fn read_file(
         let mut reading = Reading {
             item,
             keys,
-            buffer,
+            uncut: &mut buffers.uncut,
+            spares: buffers.spares,
             emit,
             extraction: None,
             size,
@@ -153,7 +172,8 @@ pub enum Flow {
 struct Reading<'a> {
     item: &'a Item,
     keys: &'a ReadKeys,
-    buffer: &'a mut Vec<u8>,
+    uncut: &'a mut Uncut,
+    spares: &'a Spares,
     emit: &'a mut dyn FnMut(Piece) -> Flow,
     /// Who sees the bytes of this attempt.
     extraction: Option<Box<dyn Extraction>>,
@@ -195,7 +215,7 @@ impl Reading<'_> {
     }
 
     fn data(&mut self, file: &mut dyn OpenFile) -> Result<Flow, SourceError> {
-        self.buffer.clear();
+        self.uncut.clear();
         let first = self.length == 0;
         let mut layer: Option<Layer> = None;
         loop {
@@ -203,28 +223,27 @@ impl Reading<'_> {
                 return Ok(Flow::Stop);
             };
             if first && layer.is_none() && self.is_inline(input) {
-                self.length += as_u64(self.buffer.len());
-                return Ok((self.emit)(Piece::Inline(std::mem::take(self.buffer))));
+                self.length += as_u64(self.uncut.bytes().len());
+                return Ok((self.emit)(Piece::Inline(self.uncut.bytes().to_vec())));
             }
             let layer = layer.get_or_insert_with(|| {
                 let name = &self.item.key.name;
                 match first {
-                    true => Layer::of_file(name, self.size, self.buffer),
-                    false => Layer::of_part(name, self.size, self.buffer),
+                    true => Layer::of_file(name, self.size, self.uncut.bytes()),
+                    false => Layer::of_part(name, self.size, self.uncut.bytes()),
                 }
             });
             let cutter = self.keys.cutter(layer.profile());
-            let mut at = 0;
-            while let Some(cut) = layer.cut(cutter, &self.buffer[at..], input) {
-                let bytes = self.buffer[at..at + cut.length].to_vec();
+            while let Some(cut) = layer.cut(cutter, self.uncut.bytes(), input) {
+                let mut bytes = self.spares.take(cut.length);
+                bytes.extend_from_slice(&self.uncut.bytes()[..cut.length]);
                 self.length += as_u64(cut.length);
-                at += cut.length;
+                self.uncut.cut(cut.length);
                 let id = chunk_id(&self.keys.id, &bytes);
                 if (self.emit)(Piece::Chunk(id, bytes, cut.shape)) == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
             }
-            self.buffer.drain(..at);
             if input == Input::End {
                 return Ok(Flow::Go);
             }
@@ -233,25 +252,24 @@ impl Reading<'_> {
 
     /// Small enough to live in its entry: all of it is in the buffer and nothing else will come.
     fn is_inline(&self, input: Input) -> bool {
-        let whole = self.size == as_u64(self.buffer.len()) || self.size == u64::MAX;
-        input == Input::End && whole && self.buffer.len() <= INLINE_BYTES_MAX
+        let whole = self.size == as_u64(self.uncut.bytes().len()) || self.size == u64::MAX;
+        input == Input::End && whole && self.uncut.bytes().len() <= INLINE_BYTES_MAX
     }
 
     /// Fills the buffer until it holds enough for any cut or the segment ends; `None` if the
     /// receiver is gone.
     fn fill(&mut self, file: &mut dyn OpenFile) -> Result<Option<Input>, SourceError> {
-        while self.buffer.len() < CUT_WINDOW {
-            let start = self.buffer.len();
-            let room = READ_BYTES.min(CUT_WINDOW - start).min(self.expected(start));
-            self.buffer.resize(start + room, 0);
-            let got = read_some(file, &mut self.buffer[start..], self.item)?;
-            self.buffer.truncate(start + got.unwrap_or(0));
+        while self.uncut.bytes().len() < CUT_WINDOW {
+            let have = self.uncut.bytes().len();
+            let room = READ_BYTES.min(CUT_WINDOW - have).min(self.expected(have));
+            let got = read_some(file, self.uncut.room(room), self.item)?;
+            self.uncut.filled(got.unwrap_or(0));
             match got {
                 Some(0) => return Ok(Some(Input::End)),
                 Some(got) => {
                     self.read += as_u64(got);
                     if let Some(extraction) = &mut self.extraction {
-                        extraction.bytes(&self.buffer[start..]);
+                        extraction.bytes(&self.uncut.bytes()[have..]);
                     }
                 }
                 None if (self.emit)(Piece::Waiting) == Flow::Stop => return Ok(None),

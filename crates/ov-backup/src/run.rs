@@ -29,6 +29,7 @@ use crate::pass::{Pass, When};
 use crate::publish::{Said, Stage, publish};
 use crate::read::ReadKeys;
 use crate::renewal::{self, Renewal};
+use crate::spares::Spares;
 use crate::used::Used;
 
 /// A checkpoint is published when this much was stored since the last one: what a killed run
@@ -173,10 +174,12 @@ impl<'r> Run<'r> {
             Mode::DryRun => &discard,
         };
 
+        let spares = Spares::default();
         let (tree, used, mut frames_left) = std::thread::scope(|scope| {
             let threads = self.seams.threads;
             let effort = self.options.effort;
-            let mut frames = FrameWriter::start(scope, &self.sealing, store, threads, effort)?;
+            let mut frames =
+                FrameWriter::start(scope, &self.sealing, store, &spares, threads, effort)?;
             let mut checkpoints = Checkpoints::new(self, self.seams.clock.now().seconds);
             let mut checkpoint = |frames: &mut FrameWriter<'_>, pages: &mut PageWriter, when| {
                 checkpoints.consider(frames, pages, when, vault, &mut origins)
@@ -189,6 +192,7 @@ impl<'r> Run<'r> {
                 monitor: self.seams.monitor,
                 index: &mut index,
                 frames: &mut frames,
+                spares: &spares,
                 old: &mut old,
                 new: &mut new,
                 renewal: &renewal,

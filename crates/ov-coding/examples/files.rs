@@ -134,7 +134,7 @@ fn code(kind: &str, frames: &[(Shape, PlainFrame)]) -> Result<(usize, usize), Bo
     let start = busy();
     let coded: Vec<CodedFrame> = frames
         .iter()
-        .map(|(shape, frame)| encoder.encode_as(*shape, frame, Effort::Normal))
+        .map(|(shape, frame)| encoder.code(*shape, frame, Effort::Normal).to_frame())
         .collect();
     let encoded = busy();
     for CodedFrame { coder, bytes } in &coded {

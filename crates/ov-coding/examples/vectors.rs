@@ -211,7 +211,9 @@ fn frame_case(name: &str, chunks: &[&[u8]]) -> Result<Value, Box<dyn Error>> {
 }
 
 fn shaped_case(name: &str, chunks: &[&[u8]], shape: Shape) -> Result<Value, Box<dyn Error>> {
-    let coded = Encoder::new()?.encode_as(shape, &PlainFrame::of(chunks)?, Effort::Normal);
+    let coded = Encoder::new()?
+        .code(shape, &PlainFrame::of(chunks)?, Effort::Normal)
+        .to_frame();
     let chunks = chunks
         .iter()
         .map(|plain| json!({ "plain": HEXLOWER.encode(plain) }));

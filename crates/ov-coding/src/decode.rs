@@ -42,6 +42,24 @@ impl Decoder {
         Ok(PlainFrame::from_checked(ends, plain))
     }
 
+    /// Decodes the frame that begins at `start` in `buffer` and goes on to its end. What was stored
+    /// as it is stays where it lies; else the buffer is given back.
+    pub fn decode_in(
+        &mut self,
+        coder: Coder,
+        buffer: Vec<u8>,
+        start: usize,
+    ) -> Result<(PlainFrame, Option<Vec<u8>>), CodingError> {
+        let bytes = buffer.get(start..).unwrap_or_default();
+        if coder != Coder::Store {
+            return Ok((self.decode(coder, bytes)?, Some(buffer)));
+        }
+        let (ends, stated, payload) = frame::read_table(bytes)?;
+        check_length(stated, payload.len())?;
+        let start = buffer.len() - stated;
+        Ok((PlainFrame::in_buffer(ends, buffer, start), None))
+    }
+
     /// Replaces `plain` by the content of `payload`, which must be `stated` bytes.
     pub(crate) fn decode_payload(
         &mut self,

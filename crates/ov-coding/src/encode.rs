@@ -26,6 +26,34 @@ const SAMPLE_BYTES: usize = 2 << 10;
 /// 16-bit pixels for noise.
 const SAMPLE_LEVEL: i32 = 1;
 
+/// What an encoder made of a frame, where it lies: the parts of what is encrypted, one behind the
+/// other, and the coder that belongs beside them.
+pub struct Coded<'a> {
+    /// How the payload is coded.
+    pub coder: Coder,
+    /// The chunk table.
+    pub table: &'a [u8],
+    /// The coded payload.
+    pub payload: &'a [u8],
+}
+
+impl Coded<'_> {
+    /// In one piece.
+    pub fn to_frame(&self) -> CodedFrame {
+        CodedFrame {
+            coder: self.coder,
+            bytes: [self.table, self.payload].concat(),
+        }
+    }
+}
+
+/// Lengths only: stored payloads are plain bytes.
+impl fmt::Debug for Coded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Coded({:?}, {} bytes)", self.coder, self.payload.len())
+    }
+}
+
 /// A coded frame: what is encrypted, and the coder that belongs beside it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CodedFrame {
@@ -56,6 +84,25 @@ pub struct Encoder {
     trial: Vec<u8>,
     parts: Parts,
     proof: Vec<u8>,
+    table: Vec<u8>,
+    /// Coded as its shape says.
+    shaped: Vec<u8>,
+    /// Coded as bytes.
+    plain: Vec<u8>,
+}
+
+/// A payload at the start of a buffer.
+#[derive(Clone, Copy)]
+struct Payload {
+    coder: Coder,
+    length: usize,
+}
+
+/// What is kept of a frame.
+enum Kept {
+    Stored,
+    Shaped(Payload),
+    Plain(Payload),
 }
 
 impl Encoder {
@@ -70,91 +117,123 @@ impl Encoder {
             trial: Vec::new(),
             parts: Parts::default(),
             proof: Vec::new(),
+            table: Vec::new(),
+            shaped: Vec::new(),
+            plain: Vec::new(),
         })
     }
 
-    /// Codes a frame of which nothing is known. Never fails: what cannot be coded with gain and
-    /// proof is stored.
+    /// Codes a frame of which nothing is known, in one piece: see [`Encoder::code`].
     pub fn encode(&mut self, frame: &PlainFrame, effort: Effort) -> CodedFrame {
-        self.encode_as(Shape::Unknown, frame, effort)
+        self.code(Shape::Unknown, frame, effort).to_frame()
     }
 
     /// Codes a frame whose bytes are said to have this shape. If they have not, it costs time, and
-    /// never more than a few bytes.
-    pub fn encode_as(&mut self, shape: Shape, frame: &PlainFrame, effort: Effort) -> CodedFrame {
+    /// never more than a few bytes. Never fails: what cannot be coded with gain and proof is
+    /// stored, and then lies where it was.
+    pub fn code<'a>(
+        &'a mut self,
+        shape: Shape,
+        frame: &'a PlainFrame,
+        effort: Effort,
+    ) -> Coded<'a> {
+        self.table.clear();
+        frame.write_table(&mut self.table);
+        let (coder, payload) = match self.choose(shape, frame.plain(), effort) {
+            Kept::Stored => (Coder::Store, frame.plain()),
+            Kept::Shaped(kept) => (kept.coder, &self.shaped[..kept.length]),
+            Kept::Plain(kept) => (kept.coder, &self.plain[..kept.length]),
+        };
+        Coded {
+            coder,
+            table: &self.table,
+            payload,
+        }
+    }
+
+    fn choose(&mut self, shape: Shape, plain: &[u8], effort: Effort) -> Kept {
         let Some(level) = effort.zstd_level() else {
-            return store(frame);
+            return Kept::Stored;
         };
         let shaped = match shape {
             Shape::Unknown => None,
-            Shape::Packed => return store(frame),
-            Shape::Raster(raster) => self.image(frame, raster, effort),
-            Shape::Reads => self.reads(frame, effort),
+            Shape::Packed => return Kept::Stored,
+            Shape::Raster(raster) => self.image(plain, raster, effort),
+            Shape::Reads => self.reads(plain, effort),
         };
-        if let Some(coded) = &shaped
-            && self.is_clearly_smaller(coded, frame.plain())
+        if let Some(shaped) = shaped
+            && self.is_clearly_smaller(shaped, plain)
         {
-            return shaped.unwrap_or_else(|| store(frame));
+            return Kept::Shaped(shaped);
         }
-        let plain = match self.shrinks(frame.plain()) {
-            true => self.zstd(frame, level),
+        let coded = match self.shrinks(plain) {
+            true => self.zstd(plain, level),
             false => None,
         };
-        let smallest = shaped.into_iter().chain(plain);
-        let smallest = smallest.min_by_key(|coded| coded.bytes.len());
-        smallest.unwrap_or_else(|| store(frame))
+        match (shaped, coded) {
+            (Some(shaped), Some(coded)) if shaped.length > coded.length => Kept::Plain(coded),
+            (Some(shaped), _) => Kept::Shaped(shaped),
+            (None, Some(coded)) => Kept::Plain(coded),
+            (None, None) => Kept::Stored,
+        }
     }
 
-    fn image(&mut self, frame: &PlainFrame, raster: Raster, effort: Effort) -> Option<CodedFrame> {
+    fn image(&mut self, plain: &[u8], raster: Raster, effort: Effort) -> Option<Payload> {
         let mut parts = mem::take(&mut self.parts);
-        image::split(frame.plain(), raster, &mut parts);
+        let mut out = mem::take(&mut self.shaped);
+        image::split(plain, raster, &mut parts);
         let tuned = parts
             .iter()
             .map(|part| (part, Tuning::of_residuals(effort)));
-        let coded = self.code(frame, Coder::Image, parts.read_head(), tuned);
-        self.parts = parts;
-        coded
+        let kept = self.try_coder(Coder::Image, plain, parts.read_head(), tuned, &mut out);
+        (self.parts, self.shaped) = (parts, out);
+        kept
     }
 
-    fn reads(&mut self, frame: &PlainFrame, effort: Effort) -> Option<CodedFrame> {
+    fn reads(&mut self, plain: &[u8], effort: Effort) -> Option<Payload> {
         let mut parts = mem::take(&mut self.parts);
-        let split = reads::split(frame.plain(), &mut parts);
+        let mut out = mem::take(&mut self.shaped);
+        let split = reads::split(plain, &mut parts);
         let tuned = parts.iter().zip(Tuning::of_reads(effort));
-        let coded = split.and_then(|()| self.code(frame, Coder::Reads, &[], tuned));
-        self.parts = parts;
-        coded
+        let kept = split.and_then(|()| self.try_coder(Coder::Reads, plain, &[], tuned, &mut out));
+        (self.parts, self.shaped) = (parts, out);
+        kept
     }
 
-    fn zstd(&mut self, frame: &PlainFrame, level: i32) -> Option<CodedFrame> {
-        let tuned = [(frame.plain(), Tuning::of_level(level))];
-        self.code(frame, Coder::Zstd, &[], tuned)
+    fn zstd(&mut self, plain: &[u8], level: i32) -> Option<Payload> {
+        let mut out = mem::take(&mut self.plain);
+        let tuned = [(plain, Tuning::of_level(level))];
+        let kept = self.try_coder(Coder::Zstd, plain, &[], tuned, &mut out);
+        self.plain = out;
+        kept
     }
 
-    /// Compresses the parts that stand for the frame's bytes under `coder`, behind a head. Kept if
-    /// there is a gain, and if it decodes.
-    fn code<'a>(
+    /// Compresses the parts that stand for the plain bytes under `coder` into `out`, behind a head.
+    /// Kept if there is a gain, and if it decodes. `out` never shrinks: clearing it anew for each
+    /// frame would cost as much as a copy.
+    fn try_coder<'a>(
         &mut self,
-        frame: &PlainFrame,
         coder: Coder,
+        plain: &[u8],
         head: &[u8],
         parts: impl IntoIterator<Item = (&'a [u8], Tuning)>,
-    ) -> Option<CodedFrame> {
-        let plain = frame.plain();
-        let table = frame.table_bytes();
-        let room = table + largest_gain(plain.len());
-        let mut bytes = Vec::with_capacity(room);
-        frame.write_table(&mut bytes);
-        bytes.extend_from_slice(head);
-        let mut end = bytes.len();
-        bytes.resize(room, 0);
+        out: &mut Vec<u8>,
+    ) -> Option<Payload> {
+        let room = largest_gain(plain.len());
+        if out.len() < room {
+            out.resize(room, 0);
+        }
+        out.get_mut(..room)?
+            .get_mut(..head.len())?
+            .copy_from_slice(head);
+        let mut length = head.len();
         for (part, tuning) in parts {
             // zstd stops by itself where it finds no room, that is, no gain.
-            let out = bytes.get_mut(end..room)?;
-            end += compress(&mut self.compressor, tuning, out, part)?;
+            let left = out.get_mut(length..room)?;
+            length += compress(&mut self.compressor, tuning, left, part)?;
         }
-        bytes.truncate(end);
-        let proven = self.undoes(coder, bytes.get(table..)?, plain);
-        proven.then_some(CodedFrame { coder, bytes })
+        let proven = self.undoes(coder, out.get(..length)?, plain);
+        proven.then_some(Payload { coder, length })
     }
 
     /// The rule of every coder: its output is decoded and compared before it is kept.
@@ -167,11 +246,11 @@ impl Encoder {
     }
 
     /// Whether a trial is enough to see that the plain bytes would not become so small.
-    fn is_clearly_smaller(&mut self, coded: &CodedFrame, plain: &[u8]) -> bool {
+    fn is_clearly_smaller(&mut self, coded: Payload, plain: &[u8]) -> bool {
         let tried = self.try_sample(plain, largest_sample());
         let sampled = self.sample.len();
         let expected = tried.map_or(plain.len(), |tried| tried * plain.len() / sampled.max(1));
-        coded.bytes.len() < expected / 8 * 7
+        coded.length < expected / 8 * 7
     }
 
     /// A few blocks from all over the frame, tried together. Misses repeats that lie far apart in
@@ -240,14 +319,6 @@ impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Encoder")
     }
-}
-
-fn store(frame: &PlainFrame) -> CodedFrame {
-    let mut bytes = Vec::with_capacity(frame.table_bytes() + frame.plain().len());
-    frame.write_table(&mut bytes);
-    bytes.extend_from_slice(frame.plain());
-    let coder = Coder::Store;
-    CodedFrame { coder, bytes }
 }
 
 const fn largest_sample() -> usize {
@@ -345,10 +416,14 @@ mod tests {
         let of = |plain| PlainFrame::alone(plain).unwrap();
         let raster = Raster::new(500, 1, 2, Sign::Unsigned).unwrap();
         for shape in [Shape::Unknown, Shape::Raster(raster)] {
-            let coded = encoder.encode_as(shape, &of(noise(300_000)), Effort::Normal);
-            assert_eq!(coded.coder, Coder::Store);
-            let coded = encoder.encode_as(shape, &of(vec![b' '; 300_000]), Effort::Normal);
-            assert_ne!(coded.coder, Coder::Store);
+            let coded = encoder
+                .code(shape, &of(noise(300_000)), Effort::Normal)
+                .coder;
+            assert_eq!(coded, Coder::Store);
+            let coded = encoder
+                .code(shape, &of(vec![b' '; 300_000]), Effort::Normal)
+                .coder;
+            assert_ne!(coded, Coder::Store);
         }
     }
 

@@ -26,18 +26,28 @@ const COUNT_BYTES: usize = 2;
 const ROW_BYTES: usize = 4;
 
 /// One or more chunks, ready to be coded or just decoded. Never empty, never above the limits.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PlainFrame {
     /// Where each chunk ends in the plain bytes.
     ends: Vec<u32>,
-    plain: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Where the plain bytes begin in the buffer; they go on to its end.
+    start: usize,
 }
+
+impl PartialEq for PlainFrame {
+    fn eq(&self, other: &Self) -> bool {
+        self.ends == other.ends && self.plain() == other.plain()
+    }
+}
+
+impl Eq for PlainFrame {}
 
 impl PlainFrame {
     /// A frame of one chunk, without a copy of its bytes.
     pub fn alone(plain: Vec<u8>) -> Result<Self, CodingError> {
         let ends = vec![checked_end(plain.len())?];
-        Ok(Self { ends, plain })
+        Ok(Self::from_checked(ends, plain))
     }
 
     /// A frame of these chunks, in this order.
@@ -50,20 +60,27 @@ impl PlainFrame {
         }
         let total = chunks.iter().map(|bytes| bytes.len()).sum();
         checked_end(total)?;
-        let mut frame = Self {
-            ends: Vec::with_capacity(chunks.len()),
-            plain: Vec::with_capacity(total),
-        };
+        let mut ends = Vec::with_capacity(chunks.len());
+        let mut plain = Vec::with_capacity(total);
         for bytes in chunks {
-            frame.plain.extend_from_slice(bytes);
-            frame.ends.push(checked_end(frame.plain.len())?);
+            plain.extend_from_slice(bytes);
+            ends.push(checked_end(plain.len())?);
         }
-        Ok(frame)
+        Ok(Self::from_checked(ends, plain))
     }
 
     /// From what a builder or a table has already checked.
     pub(crate) const fn from_checked(ends: Vec<u32>, plain: Vec<u8>) -> Self {
-        Self { ends, plain }
+        Self::in_buffer(ends, plain, 0)
+    }
+
+    /// The same, with plain bytes that begin at `start`.
+    pub(crate) const fn in_buffer(ends: Vec<u32>, buffer: Vec<u8>, start: usize) -> Self {
+        Self {
+            ends,
+            buffer,
+            start,
+        }
     }
 
     /// How many chunks it holds: at least one.
@@ -80,7 +97,7 @@ impl PlainFrame {
             None => 0,
         };
         let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
-        self.plain.get(range)
+        self.plain().get(range)
     }
 
     /// All chunks, in order.
@@ -90,16 +107,12 @@ impl PlainFrame {
 
     /// The chunks' bytes, one behind the other.
     pub fn plain(&self) -> &[u8] {
-        &self.plain
+        self.buffer.get(self.start..).unwrap_or_default()
     }
 
     /// Gives the buffer back, to be used again.
-    pub fn into_plain(self) -> Vec<u8> {
-        self.plain
-    }
-
-    pub(crate) fn table_bytes(&self) -> usize {
-        COUNT_BYTES + self.ends.len() * ROW_BYTES
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     pub(crate) fn write_table(&self, out: &mut Vec<u8>) {
@@ -119,7 +132,7 @@ impl fmt::Debug for PlainFrame {
             f,
             "PlainFrame({} chunks, {} bytes)",
             self.ends.len(),
-            self.plain.len()
+            self.plain().len()
         )
     }
 }

@@ -196,6 +196,14 @@ impl FrameBuilder {
         let closed = mem::replace(self, Self::new(self.gathered.most));
         Some(PlainFrame::from_checked(closed.ends, closed.plain))
     }
+
+    /// Has an empty one gather in this buffer. One that has begun keeps its own.
+    pub fn use_buffer(&mut self, mut buffer: Vec<u8>) {
+        if self.is_empty() {
+            buffer.clear();
+            self.plain = buffer;
+        }
+    }
 }
 
 impl fmt::Debug for FrameBuilder {

@@ -31,7 +31,7 @@ mod shape;
 pub use coder::{Coder, Effort};
 pub use cutter::{Chunks, CutKey, Cutter, GEAR_CONTEXT, Input, WINDOW};
 pub use decode::Decoder;
-pub use encode::{CodedFrame, Encoder};
+pub use encode::{Coded, CodedFrame, Encoder};
 pub use error::CodingError;
 pub use frame::{FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
 pub use gather::{

@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(opener.id(), sealer.id());
         let opened = opener.open_frame(0, &frame.bytes).unwrap();
         assert_eq!((opened.kind, opened.coder), (FrameKind::Content, 1));
-        assert_eq!(opened.plain, b"a scan");
+        assert_eq!(opened.plain(), b"a scan");
     }
 
     #[test]
@@ -147,7 +147,10 @@ mod tests {
         let new = reseal_segment(context(), head, &secret(1), &next.public(), &entropy).unwrap();
         let opener = open_segment(context(), &new, &next).unwrap();
         assert_eq!(opener.id(), sealer.id());
-        assert_eq!(opener.open_frame(0, &frame.bytes).unwrap().plain, b"a scan");
+        assert_eq!(
+            opener.open_frame(0, &frame.bytes).unwrap().plain(),
+            b"a scan"
+        );
         let old = open_segment(context(), &new, &secret(1));
         assert_eq!(old.err(), Some(SegmentError::NoSlot));
         let refused = reseal_segment(context(), head, &next, &next.public(), &entropy);

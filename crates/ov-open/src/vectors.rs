@@ -126,7 +126,7 @@ fn what_is_committed_still_opens() {
     for frame in segment["frames"].as_array().unwrap() {
         let number = u16::try_from(frame["number"].as_u64().unwrap()).unwrap();
         let opened = opener.open_frame(number, &unhex(&frame["stored"])).unwrap();
-        assert_eq!(opened.plain, unhex(&frame["plain"]));
+        assert_eq!(opened.plain(), unhex(&frame["plain"]));
     }
     let recovery = &file["recovery"];
     for form in ["words", "text"] {

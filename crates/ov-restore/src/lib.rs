@@ -13,6 +13,7 @@
 //! [`check_content`](fn@check_content) are what people ask for.
 
 mod archive;
+mod bench;
 mod cache;
 mod check_content;
 mod delete;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-use ov_coding::{Coder, Decoder, FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
+use ov_coding::{CodingError, FRAME_CHUNKS_MAX, FRAME_PLAIN_MAX, PlainFrame};
 use ov_format::audience::{Audience, SegmentContext};
 use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::extents::ExtentList;
@@ -23,6 +23,7 @@ use ov_vault::frames::frame_hash;
 use ov_vault::graph::Graph;
 use ov_vault::{State, Vault};
 
+use crate::bench::Bench;
 use crate::cache::Cache;
 use crate::flight::{Flight, REQUESTS_MIN};
 use crate::keys::ReaderKeys;
@@ -136,7 +137,7 @@ pub struct FrameReader<'a> {
     openers: Mutex<Cache<SegmentId, Arc<SegmentOpener>>>,
     /// Whose head is being fetched.
     heads: Turns<SegmentId>,
-    decoders: Mutex<Vec<Decoder>>,
+    benches: Mutex<Vec<Bench>>,
     frame_bytes: usize,
     /// Requests in flight that the target was found to deserve.
     requests: AtomicUsize,
@@ -159,7 +160,7 @@ impl<'a> FrameReader<'a> {
             frames: Mutex::new(Cache::new(limits.frame_bytes)),
             openers: Mutex::new(Cache::new(limits.segments)),
             heads: Turns::default(),
-            decoders: Mutex::default(),
+            benches: Mutex::default(),
             frame_bytes: limits.frame_bytes,
             requests: AtomicUsize::new(REQUESTS_MIN),
         }
@@ -179,7 +180,7 @@ impl<'a> FrameReader<'a> {
         for spot in self.spots(at) {
             let read = self
                 .fetch(at, &spot)
-                .and_then(|stored| self.open(at, &spot, &stored));
+                .and_then(|stored| self.open(at, &spot, stored));
             match read {
                 Ok(frame) => return Ok(frame),
                 Err(error @ ReadError::Closed { .. }) => return Err(error),
@@ -405,11 +406,11 @@ impl<'a> FrameReader<'a> {
             self.opener_from(at, spot, head)?;
         }
         let stored = slice(bytes, run.start, spot.offset, spot.stored.length);
-        self.open(
-            at,
-            spot,
-            stored.ok_or_else(|| damaged(at, spot, Damage::Short))?,
-        )
+        let stored = stored.ok_or_else(|| damaged(at, spot, Damage::Short))?;
+        let mut buffer = self.buffer();
+        buffer.clear();
+        buffer.extend_from_slice(stored);
+        self.open(at, spot, buffer)
     }
 
     fn fetch(&self, at: FrameRef, spot: &Spot) -> Result<Vec<u8>, ReadError> {
@@ -436,24 +437,25 @@ impl<'a> FrameReader<'a> {
         }
     }
 
-    /// Opens, decodes and verifies the stored bytes of a frame.
-    fn open(&self, at: FrameRef, spot: &Spot, stored: &[u8]) -> Result<Arc<Frame>, ReadError> {
-        if frame_hash(stored) != spot.stored.hash {
+    /// Opens, decodes and verifies the stored bytes of a frame, where they lie.
+    fn open(&self, at: FrameRef, spot: &Spot, stored: Vec<u8>) -> Result<Arc<Frame>, ReadError> {
+        if frame_hash(&stored) != spot.stored.hash {
             return Err(damaged(at, spot, Damage::Hash));
         }
         let opened = self
             .opener(at, spot)?
-            .open_frame(at.frame, stored)
+            .open_frame_in(at.frame, stored)
             .map_err(|error| damaged(at, spot, Damage::Sealed(error)))?;
+        let kind = opened.kind;
         let plain = self
-            .decode(&opened)
+            .decode(opened)
             .map_err(|why| damaged(at, spot, Damage::Coded(why)))?;
-        let key = self.id_key_of(opened.kind, spot.compartment, spot.epoch, spot.signer);
+        let key = self.id_key_of(kind, spot.compartment, spot.epoch, spot.signer);
         let key = key.ok_or_else(|| closed(spot))?;
         let tags = plain.chunks().map(|bytes| chunk_id(&key, bytes).tag());
         let frame = Arc::new(Frame {
             at,
-            kind: opened.kind,
+            kind,
             tags: tags.collect(),
             plain,
         });
@@ -461,16 +463,22 @@ impl<'a> FrameReader<'a> {
         Ok(frame)
     }
 
-    fn decode(&self, opened: &OpenedFrame) -> Result<PlainFrame, ov_coding::CodingError> {
-        let coder = Coder::from_id(opened.coder)?;
-        let spare = lock(&self.decoders).pop();
-        let mut decoder = match spare {
-            Some(decoder) => decoder,
-            None => Decoder::new()?,
+    fn decode(&self, opened: OpenedFrame) -> Result<PlainFrame, CodingError> {
+        let spare = lock(&self.benches).pop();
+        let mut bench = match spare {
+            Some(bench) => bench,
+            None => Bench::new()?,
         };
-        let plain = decoder.decode(coder, &opened.plain);
-        lock(&self.decoders).push(decoder);
+        let plain = bench.decode(opened);
+        lock(&self.benches).push(bench);
         plain
+    }
+
+    /// A buffer that a frame was opened in, for the next.
+    fn buffer(&self) -> Vec<u8> {
+        let mut benches = lock(&self.benches);
+        let bench = benches.last_mut();
+        bench.map_or_else(Vec::new, |bench| std::mem::take(&mut bench.buffer))
     }
 
     fn opener(&self, at: FrameRef, spot: &Spot) -> Result<Arc<SegmentOpener>, ReadError> {

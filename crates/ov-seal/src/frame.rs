@@ -2,6 +2,8 @@
 
 use ov_format::id::FrameHash;
 
+use crate::segment::MARK_BYTES;
+
 /// What the plain bytes of a frame are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrameKind {
@@ -66,14 +68,26 @@ pub struct OpenedFrame {
     pub kind: FrameKind,
     /// How they are coded.
     pub coder: u8,
+    /// The mark, and the coded bytes behind it.
+    pub(crate) buffer: Vec<u8>,
+}
+
+impl OpenedFrame {
     /// The coded bytes.
-    pub plain: Vec<u8>,
+    pub fn plain(&self) -> &[u8] {
+        self.buffer.get(MARK_BYTES..).unwrap_or_default()
+    }
+
+    /// The buffer in which the coded bytes lie, and where they begin.
+    pub fn into_buffer(self) -> (Vec<u8>, usize) {
+        (self.buffer, MARK_BYTES)
+    }
 }
 
 /// Shows the length only: content never reaches a log through `{:?}`.
 impl std::fmt::Debug for OpenedFrame {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (kind, coder, length) = (self.kind, self.coder, self.plain.len());
+        let (kind, coder, length) = (self.kind, self.coder, self.plain().len());
         write!(f, "OpenedFrame({kind:?}, coder {coder}, {length} bytes)")
     }
 }

@@ -41,7 +41,7 @@ pub const PREFIX_BYTES: usize = HEADER_BYTES + 2;
 pub const FRAME_OVERHEAD: usize = MARK_BYTES + crate::aead::TAG_BYTES;
 
 const RANDOM_BYTES: usize = 32;
-const MARK_BYTES: usize = 2;
+pub(crate) const MARK_BYTES: usize = 2;
 const SLOT_KEM: u8 = 1;
 const SLOT_GROUP: u8 = 2;
 const SLOT_HEAD_BYTES: usize = 3;
@@ -137,9 +137,25 @@ impl SegmentSealer {
 
     /// Seals frame `number`, which must be used for one frame only.
     pub fn seal_frame(&self, number: u16, kind: FrameKind, coder: u8, plain: &[u8]) -> SealedFrame {
-        let mut buffer = Vec::with_capacity(plain.len() + FRAME_OVERHEAD);
+        self.seal_parts(number, kind, coder, &[plain], Vec::new())
+    }
+
+    /// Seals frame `number` as [`SegmentSealer::seal_frame`] does, from parts that stand one behind
+    /// the other, in a buffer whose content is void.
+    pub fn seal_parts(
+        &self,
+        number: u16,
+        kind: FrameKind,
+        coder: u8,
+        parts: &[&[u8]],
+        mut buffer: Vec<u8>,
+    ) -> SealedFrame {
+        buffer.clear();
+        buffer.reserve(parts.iter().map(|part| part.len()).sum::<usize>() + FRAME_OVERHEAD);
         buffer.extend_from_slice(&[coder, kind.byte()]);
-        buffer.extend_from_slice(plain);
+        for part in parts {
+            buffer.extend_from_slice(part);
+        }
         let aad = self.frames.aad(number);
         self.frames
             .key
@@ -187,20 +203,33 @@ impl SegmentOpener {
 
     /// Opens the stored bytes of frame `number`.
     pub fn open_frame(&self, number: u16, stored: &[u8]) -> Result<OpenedFrame, SegmentError> {
+        self.open_frame_in(number, stored.to_vec())
+    }
+
+    /// Opens the stored bytes of frame `number` where they lie.
+    pub fn open_frame_in(
+        &self,
+        number: u16,
+        mut buffer: Vec<u8>,
+    ) -> Result<OpenedFrame, SegmentError> {
         let segment = self.frames.id;
         let damaged = SegmentError::Frame { segment, number };
         let aad = self.frames.aad(number);
-        let opened = self.frames.key.open(u64::from(number), &aad, stored);
-        let mut plain = opened.map_err(|_| damaged)?;
-        let &[coder, kind] = plain.first_chunk().ok_or(damaged)?;
+        let key = &self.frames.key;
+        let opened = key.open_in_place(u64::from(number), &aad, &mut buffer);
+        opened.map_err(|_| damaged)?;
+        let &[coder, kind] = buffer.first_chunk().ok_or(damaged)?;
         let unknown = SegmentError::UnknownKind {
             segment,
             number,
             kind,
         };
         let kind = FrameKind::from_byte(kind).ok_or(unknown)?;
-        plain.drain(..MARK_BYTES);
-        Ok(OpenedFrame { kind, coder, plain })
+        Ok(OpenedFrame {
+            kind,
+            coder,
+            buffer,
+        })
     }
 }
 

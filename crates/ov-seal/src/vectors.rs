@@ -295,7 +295,7 @@ fn committed_segments_still_open() {
         for frame in segment["frames"].as_array().unwrap() {
             let number = u16::try_from(frame["number"].as_u64().unwrap()).unwrap();
             let opened = opener.open_frame(number, &unhex(&frame["stored"])).unwrap();
-            assert_eq!(opened.plain, unhex(&frame["plain"]));
+            assert_eq!(opened.plain(), unhex(&frame["plain"]));
             assert_eq!(u64::from(opened.coder), frame["coder"].as_u64().unwrap());
         }
     }

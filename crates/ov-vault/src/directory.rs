@@ -32,6 +32,6 @@ pub(crate) fn read_directory(
         };
         let opener = secrets.open(&context, head).ok()?;
         let opened = opener.open_frame(0, frame).ok()?;
-        Directory::from_bytes(unpad(&opened.plain).ok()?).ok()
+        Directory::from_bytes(unpad(opened.plain()).ok()?).ok()
     })
 }

@@ -132,6 +132,6 @@ pub fn open_section<T: Wire>(
     let (head, frame) = split_head(&section.sealed).map_err(object)?;
     let opener = open(&context, head).map_err(sealed)?;
     let frame = opener.open_frame(0, frame).map_err(sealed)?;
-    let plain = unpad(&frame.plain).map_err(object)?;
+    let plain = unpad(frame.plain()).map_err(object)?;
     T::from_bytes(plain).map_err(object)
 }

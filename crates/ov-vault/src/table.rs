@@ -141,7 +141,7 @@ fn read_table<T: ListItem>(
         let page = opener
             .open_frame(number, frame)
             .map_err(|source| VaultError::Sealed { name, source })?;
-        decode_list_page(&page.plain)
+        decode_list_page(page.plain())
             .map_err(object)?
             .into_iter()
             .for_each(&mut *visit);
@@ -170,5 +170,5 @@ fn read_index(
     let index = opener
         .open_frame(u16::MAX, frame)
         .map_err(|source| VaultError::Sealed { name, source })?;
-    TableIndex::from_bytes(object::unpad(&index.plain).map_err(object)?).map_err(object)
+    TableIndex::from_bytes(object::unpad(index.plain()).map_err(object)?).map_err(object)
 }

@@ -4,7 +4,8 @@ use std::io::Read;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ov_backup::read::{Ending, Flow, Piece, ReadKeys, read_file};
+use ov_backup::read::{Buffers, Ending, Flow, Piece, ReadKeys, read_file};
+use ov_backup::spares::Spares;
 use ov_backup::{Extraction, Extractor, Threads};
 use ov_source::{FileTree, Item, OpenFile, Selection, Source, SourceError};
 
@@ -54,7 +55,9 @@ fn read(site: &Site, source: &dyn Source, echo: &Echo) -> Box<Ending> {
             }
             Flow::Go
         };
-        read_file(source, &item, &keys, Some(echo), &mut Vec::new(), &mut emit);
+        let spares = Spares::default();
+        let mut buffers = Buffers::new(&spares);
+        read_file(source, &item, &keys, Some(echo), &mut buffers, &mut emit);
     }
     ending.unwrap()
 }

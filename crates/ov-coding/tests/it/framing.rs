@@ -62,7 +62,7 @@ proptest! {
         shape in shape(),
     ) {
         let frame = PlainFrame::of(&borrowed(&chunks)).unwrap();
-        let coded = Encoder::new().unwrap().encode_as(shape, &frame, effort);
+        let coded = Encoder::new().unwrap().code(shape, &frame, effort).to_frame();
         let decoded = decode(coded.coder, &coded.bytes).unwrap();
         prop_assert_eq!(decoded.chunks().collect::<Vec<_>>(), borrowed(&chunks));
         let plain = frame.plain().len() + 2 + TABLE_ROW * chunks.len();
