@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ov_backup::{
-    Agent, BackupOptions, BackupReport, Compare, Counts, Mode, Monitor, Progress, Reread, Reuse,
-    Seams, Threads, Unchanged,
+    Agent, BackupOptions, BackupReport, Compare, Counts, Extractor, Mode, Monitor, Progress,
+    Reread, Reuse, Seams, Threads, Unchanged,
 };
 use ov_format::entry::{EntryKey, Kind};
 use ov_seal::entropy::OsEntropy;
@@ -20,6 +20,7 @@ use ov_vault::secrets::Secrets;
 use serde_json::{Value, json};
 
 use crate::explain;
+use crate::extract::Workers;
 use crate::source::{Origin, SourceArgs};
 
 /// What `backup` takes.
@@ -69,6 +70,10 @@ pub struct Args {
     #[arg(long)]
     skip_if_unchanged: bool,
 
+    /// Do not take out what files say about themselves: whose they are, what they belong to
+    #[arg(long)]
+    no_catalog: bool,
+
     /// Let all other programs of this machine go first
     #[arg(long)]
     nice: bool,
@@ -107,13 +112,17 @@ pub fn store(args: &Args, desk: &Desk) -> Result<(Value, Exit), Failure> {
     let agent =
         Agent::new(writer, secrets, args.compartment.as_deref()).map_err(explain::backup)?;
     let watcher = Watcher::new(desk);
+    let workers = match args.no_catalog {
+        true => None,
+        false => Workers::of(desk.screen),
+    };
     let seams = Seams {
         entropy: Arc::new(OsEntropy),
         clock: &SystemClock,
         monitor: &watcher,
         state: Some(&state),
         threads: Threads::Count(std::thread::available_parallelism().map_or(1, usize::from)),
-        extractor: None,
+        extractor: workers.as_ref().map(|workers| workers as &dyn Extractor),
     };
     let options = options(args, &origin);
     let done = std::thread::scope(|scope| {

@@ -90,6 +90,7 @@ fn words(dataset: &Dataset) -> Vec<OsString> {
         ("ignore-inode", dataset.ignore_inode),
         ("ignore-ctime", dataset.ignore_ctime),
         ("skip-if-unchanged", dataset.skip_if_unchanged),
+        ("no-catalog", !dataset.catalog),
     ];
     let set = flags.into_iter().filter(|(_, set)| *set);
     words
@@ -164,6 +165,7 @@ mod tests {
         ignore-ctime = true
         reread = "5%"
         skip-if-unchanged = true
+        catalog = false
 
         [[dataset]]
         name = "trial"
@@ -193,7 +195,7 @@ mod tests {
              --exclude=*.tmp --iexclude=*.BAK --exclude-file=/etc/exclude \
              --iexclude-file=/etc/iexclude --exclude-if-present=.nobackup \
              --exclude-larger-than=20G --reread=5% --exclude-caches --one-file-system \
-             --ignore-inode --ignore-ctime --skip-if-unchanged --files-from=/etc/list \
+             --ignore-inode --ignore-ctime --skip-if-unchanged --no-catalog --files-from=/etc/list \
              --files-from-raw=/etc/raw /srv/plans"
         );
         assert_eq!(
@@ -226,7 +228,9 @@ mod tests {
             let Some(name) = option.get_long().filter(|name| !by_hand.contains(name)) else {
                 continue;
             };
-            assert!(known.contains_key(name), "--{name}");
+            // What an option turns off is a key that is true without it.
+            let key = name.strip_prefix("no-").unwrap_or(name);
+            assert!(known.contains_key(key), "--{name}");
         }
     }
 }

@@ -8,5 +8,6 @@
 
 pub mod backup;
 pub mod explain;
+pub mod extract;
 pub mod jobs;
 pub mod source;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use oncovault_agent::{backup, jobs};
+use oncovault_agent::{backup, extract, jobs};
 use ov_terminal::program::{self, Verbs};
 use ov_terminal::verb::{config, diagnose, key, manual, run, service, status, target, version};
 use ov_terminal::{Desk, Exit, Failure};
@@ -54,7 +54,7 @@ impl Verbs for Verb {
 }
 
 fn main() -> ExitCode {
-    program::run::<Verb>()
+    extract::worker().unwrap_or_else(program::run::<Verb>)
 }
 
 #[cfg(test)]

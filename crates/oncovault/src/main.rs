@@ -140,7 +140,7 @@ impl Verbs for Verb {
 }
 
 fn main() -> ExitCode {
-    program::run::<Verb>()
+    oncovault_agent::extract::worker().unwrap_or_else(program::run::<Verb>)
 }
 
 #[cfg(test)]

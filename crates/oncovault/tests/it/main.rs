@@ -14,4 +14,5 @@ mod packaged;
 mod restore;
 mod sink;
 mod telling;
+mod worker;
 mod world;

@@ -85,9 +85,16 @@ pub struct Dataset {
     /// No snapshot if nothing changed.
     #[serde(default)]
     pub skip_if_unchanged: bool,
+    /// What files say about themselves is kept beside them: whose they are, what they belong to.
+    #[serde(default = "yes")]
+    pub catalog: bool,
     /// What happens around it.
     #[serde(default, skip_serializing_if = "Hooks::is_empty")]
     pub hooks: Hooks,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Where a dataset comes from.
