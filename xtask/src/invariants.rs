@@ -1,4 +1,4 @@
-//! Invariants and losses: every test that a document names as holding something exists.
+//! Invariants, losses and faults: every test that a document names as holding something exists.
 //!
 //! A test is named `crate::test_name`; a check of this program `tidy: name`.
 
@@ -6,10 +6,10 @@ use crate::architecture::{self, Architecture};
 use crate::finding::{Chore, Finding};
 use crate::tracked::Tracked;
 
-/// The document in which every row may name the test that forbids a loss.
-const LOSSES: &str = "docs/losses.md";
+/// The documents in which every row may name the test that forbids a loss, or shows a fault.
+const TABLES: [&str; 2] = ["docs/losses.md", "docs/faults.md"];
 
-/// Look up every name in ARCHITECTURE.md's invariants and in the list of losses.
+/// Look up every name in ARCHITECTURE.md's invariants and in the lists of losses and faults.
 pub fn check(
     files: &Tracked,
     document: &Architecture,
@@ -36,14 +36,16 @@ pub fn check(
             }
         }
     }
-    faults.extend(check_losses(files, checks)?);
+    for table in TABLES {
+        faults.extend(check_table(files, table, checks)?);
+    }
     Ok(faults)
 }
 
-fn check_losses(files: &Tracked, checks: &[&str]) -> Result<Vec<Finding>, Chore> {
+fn check_table(files: &Tracked, table: &str, checks: &[&str]) -> Result<Vec<Finding>, Chore> {
     let mut faults = Vec::new();
-    let text = if files.holds(LOSSES) {
-        files.text(LOSSES)?
+    let text = if files.holds(table) {
+        files.text(table)?
     } else {
         None
     };
@@ -52,7 +54,7 @@ fn check_losses(files: &Tracked, checks: &[&str]) -> Result<Vec<Finding>, Chore>
         for name in quoted.filter(|name| is_test_name(name) || name.starts_with("tidy: ")) {
             if !exists(files, name, checks)? {
                 let fault = format!("`{name}` is named as a test and does not exist");
-                faults.push(Finding::on_line(LOSSES, line_index, fault));
+                faults.push(Finding::on_line(table, line_index, fault));
             }
         }
     }

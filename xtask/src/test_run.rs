@@ -74,6 +74,23 @@ pub fn crash(root: &Path, kills: &str) -> Result<(), Chore> {
     show(&mut command)
 }
 
+/// Kill the program before each call by which it changes a disk, or before so many of them per verb.
+pub fn crash_at_calls(root: &Path, points: &str) -> Result<(), Chore> {
+    let test = [
+        "test",
+        "--package",
+        "oncovault",
+        "--test",
+        "endurance",
+        "traced",
+        "--",
+        "--nocapture",
+    ];
+    let mut command = cargo(&test, root);
+    command.env("ONCOVAULT_TEST_SYSCALLS", points);
+    show(&mut command)
+}
+
 impl TestRun {
     fn take(&mut self, name: &'static str, step: Step) {
         let started = Instant::now();

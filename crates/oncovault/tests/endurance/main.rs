@@ -12,3 +12,4 @@ mod mounted;
 mod real_files;
 mod roles;
 mod site;
+mod traced;
