@@ -31,6 +31,7 @@ import errno
 import functools
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import re
@@ -261,8 +262,10 @@ STATEMENT = tagged("a statement", {
     PLACES: ([STORED], [STORED]), DELETE: ([B32],), TAG: (NAME,)})
 BODY = (B8, B8, U64, [B32], [NAME], B16, TIME, STATEMENT, [(AUDIENCE, U32, BYTES)])
 COUNTS = (U64, U64, U64, U64)
-SNAPSHOT = (TIME, TIME, TEXT, TEXT, TEXT, [BYTES], [TEXT], optional(CHUNK_REF), U8, COUNTS, TEXT)
-STRUCTURE = (B8, optional(((B32, U16), U16)), COUNTS, LIST_REF, LIST_REF)
+SNAPSHOT = (TIME, TIME, TEXT, TEXT, TEXT, [BYTES], [TEXT], optional(CHUNK_REF), U8, optional(CHUNK_REF), U8, TEXT,
+            COUNTS, TEXT)
+PAGE_PLACE = ((B32, U16), U16)
+STRUCTURE = (B8, optional(PAGE_PLACE), optional(PAGE_PLACE), COUNTS, LIST_REF, LIST_REF)
 PLACEMENT = (U64, B8, U32, B8, B32, U64, U32, [(U16, U32, B32)])
 EXTENT_PAGE = (U64, U16, U16, B16, U64)
 
@@ -1200,7 +1203,7 @@ class Chunks:
         if found is None:
             raise Bad("it is missing")
         audience, epoch, value = found
-        places = shaped(STRUCTURE, value)[3] if record.statement[0] == COMMIT else shaped((LIST_REF,), value)[0]
+        places = shaped(STRUCTURE, value)[4] if record.statement[0] == COMMIT else shaped((LIST_REF,), value)[0]
         for segments, item in self.keys.list_items(places, 0, audience, epoch, record.name[0]):
             number, compartment, of_epoch, signer, pack, offset, head, frames = shaped(PLACEMENT, item)
             packed = b"".join(PLACED.pack(*frame) for frame in frames)
@@ -1320,9 +1323,9 @@ class Chunks:
 class Snapshot:
     def __init__(self, record, compartment, fields):
         (self.began, self.ended, self.dataset, self.host, self.user, self.paths, self.tags, root, self.level,
-         self.counts, self.program) = fields
+         catalog, self.catalog_level, self.issuer, self.counts, self.program) = fields
         self.record, self.id, self.compartment = record, record.name[3].hex(), compartment
-        self.root = root and Place(root[0][0], root[0][1], root[1], root[2])
+        self.root, self.catalog = (one and Place(one[0][0], one[0][1], one[1], one[2]) for one in (root, catalog))
         self.partial, self.forgotten, self.verdict, self.arrival = record.statement[3], False, "open", None
         self.held = False
 
@@ -1401,6 +1404,11 @@ class Tree:
         if snapshot.root:
             yield from self.page(snapshot.root, snapshot.level, None, None, (snapshot.counts[0], snapshot.counts[2]))
 
+    def accounts(self, snapshot):
+        """The same for what is said of the files (§7.7): nothing announces how many there are."""
+        if snapshot.catalog:
+            yield from self.page(snapshot.catalog, snapshot.catalog_level, None, None, None)
+
     def page(self, place, level, first, end, announced):
         """What lies below a page whose first key is `first`, whose keys are all before `end` and which has the
         `announced` number of entries and bytes below it. Returns what it has."""
@@ -1414,6 +1422,7 @@ class Tree:
             if (first is not None and keys[0] != first) or (end is not None and keys[-1] >= end):
                 raise Bad("its keys are not those that were announced")
         except Bad as error:
+            announced = announced or (0, 0)
             self.report.damage(f"page of the tree: {announced[0]} entries from {self.spell(first)} on are lost: "
                                f"{error}")
             return announced
@@ -1425,6 +1434,8 @@ class Tree:
             else:
                 below = yield from self.page(value[0], level - 1, key, after, value[1])
             found = [found[0] + below[0], found[1] + below[1]]
+        if announced is None:
+            announced = tuple(found)
         if tuple(found) != announced:
             self.report.damage(f"page of the tree from {self.spell(first)} on: {announced[0]} entries of "
                                f"{announced[1]} bytes were announced, {found[0]} of {found[1]} bytes found")
@@ -1744,7 +1755,7 @@ def check_snapshots(vault, chunks, snapshots):
     tree = Tree(chunks, report, pages)
     for snapshot in snapshots:
         before = report.damaged
-        for parent, entry, segments in tree.entries(snapshot):
+        for parent, entry, segments in itertools.chain(tree.entries(snapshot), tree.accounts(snapshot)):
             path, total = printable(full_path(parent, entry)), 0
             if isinstance(entry.content, bytes):
                 total = len(entry.content)
@@ -1801,6 +1812,22 @@ def show_list(snapshots, keys, as_json):
     print(f"{len(snapshots)} snapshots")
 
 
+def show_catalog(tree, snapshot):
+    """What is said of each file, as it stands in its account (§7.7): byte strings as hex digits."""
+    for parent, entry, segments in tree.accounts(snapshot):
+        path, data = full_path(parent, entry).decode("utf-8", "surrogateescape"), b""
+        try:
+            if isinstance(entry.content, bytes):
+                data = entry.content
+            for _, place in tree.extents(entry.content, segments):
+                if isinstance(place, Bad):
+                    raise place
+                data += tree.chunks.chunk(place)
+            print(json.dumps({"path": path, "account": decode_cbor(data)}, default=bytes.hex))
+        except Bad as error:
+            tree.report.damage(f"what is said of {printable(full_path(parent, entry))}: {error}")
+
+
 def chosen_snapshot(snapshots, wanted):
     listed = [one for one in snapshots if not one.partial]
     found = [one for one in listed if one.id.startswith(wanted.lower())]
@@ -1841,6 +1868,8 @@ def command_line():
                          help="only this file, or this folder with all in it; may be given several times")
     restore.add_argument("--keep-damaged", action="store_true",
                          help="keep what is left of damaged files, with zeros for what is lost, as NAME.damaged")
+    catalog = verbs.add_parser("catalog", help="show what a snapshot says of its files, a line of JSON for each")
+    catalog.add_argument("snapshot", metavar="SNAP", help="the beginning of its id, or `latest`")
     verbs.add_parser("check", help="read and verify everything")
     return parser.parse_args()
 
@@ -1861,6 +1890,9 @@ def run(arguments, report):
         print("damage was found: see above" if report.damaged else "no damage was found")
         return
     snapshot = chosen_snapshot(snapshots, arguments.snapshot)
+    if arguments.verb == "catalog":
+        show_catalog(Tree(chunks, report), snapshot)
+        return
     restore = Restore(arguments.to, Tree(chunks, report), report, arguments.only, arguments.keep_damaged)
     restore.run(snapshot)
     print(f"snapshot {snapshot.id[:8]} of {spell_time(snapshot.time)}: {restore.progress}"

@@ -10,6 +10,7 @@
 pub mod agent;
 mod discard;
 pub mod error;
+pub mod extent_list;
 pub mod extract;
 pub mod frame_writer;
 pub mod index;
@@ -24,7 +25,9 @@ pub mod publish;
 pub mod read;
 pub mod renewal;
 pub mod run;
+pub mod sink;
 pub mod spares;
+pub mod trees;
 pub mod uncut;
 pub mod used;
 

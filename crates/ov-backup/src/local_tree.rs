@@ -15,13 +15,45 @@ use crate::local_file::{Block, BlockReader, BlockWriter, LocalFiles};
 /// Entries in one block.
 const BLOCK_ENTRIES: usize = 1024;
 
-/// An entry of the last run, with what identified its file.
+/// Bytes of accounts after which a block ends.
+const BLOCK_ACCOUNTS: usize = 1024 * 1024;
+
+/// An entry with what the vault does not keep beside it, or not in a form that an agent can read.
 #[derive(Clone, Debug)]
-pub struct OldEntry {
+pub struct LocalEntry {
     /// The entry.
     pub entry: Entry,
     /// Of the file that it was read from.
     pub fingerprint: Fingerprint,
+    /// What was found out about the file, encoded; `None` if nothing was.
+    pub account: Option<Vec<u8>>,
+}
+
+/// The root pages of a run's trees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    /// Of the files.
+    pub files: Option<ChunkRef>,
+    /// Of the catalog.
+    pub catalog: Option<ChunkRef>,
+}
+
+impl Wire for Roots {
+    fn write(&self, w: &mut Writer) {
+        w.array(2)
+            .option(self.files.as_ref())
+            .option(self.catalog.as_ref());
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+        let more = r.fields(2)?;
+        let roots = Self {
+            files: r.option()?,
+            catalog: r.option()?,
+        };
+        r.skip_fields(more)?;
+        Ok(roots)
+    }
 }
 
 /// The name of the file for a dataset's tree as of a commit: only the commit that the vault knows
@@ -30,13 +62,13 @@ fn file_name(commit: &RecordName) -> String {
     format!("tree/{}", commit.hash)
 }
 
-/// Reads the tree of the last run: when it began ‖ blocks of entries ‖ the root.
+/// Reads the tree of the last run: when it began ‖ blocks of entries ‖ the roots.
 pub struct OldTree {
     blocks: Option<BlockReader>,
-    entries: std::vec::IntoIter<OldEntry>,
-    next: Option<OldEntry>,
+    entries: std::vec::IntoIter<LocalEntry>,
+    next: Option<LocalEntry>,
     began: Option<Time>,
-    root: Option<ChunkRef>,
+    roots: Option<Roots>,
 }
 
 impl OldTree {
@@ -49,7 +81,7 @@ impl OldTree {
             entries,
             next: None,
             began: None,
-            root: None,
+            roots: None,
         };
         tree.began = tree.block().and_then(|block| Time::from_bytes(&block).ok());
         if tree.began.is_none() {
@@ -64,9 +96,9 @@ impl OldTree {
         self.began
     }
 
-    /// The root page of the last run. Known once all entries were read.
-    pub fn root(&self) -> Option<&ChunkRef> {
-        self.root.as_ref()
+    /// The root pages of the last run. Known once all entries were read.
+    pub fn roots(&self) -> Option<&Roots> {
+        self.roots.as_ref()
     }
 
     fn block(&mut self) -> Option<Vec<u8>> {
@@ -76,14 +108,14 @@ impl OldTree {
         }
     }
 
-    fn read(&mut self) -> Option<OldEntry> {
+    fn read(&mut self) -> Option<LocalEntry> {
         loop {
             if let Some(entry) = self.entries.next() {
                 return Some(entry);
             }
             let block = self.block()?;
-            if let Ok(root) = ChunkRef::from_bytes(&block) {
-                self.root = Some(root);
+            if let Ok(roots) = Roots::from_bytes(&block) {
+                self.roots = Some(roots);
                 return None;
             }
             self.entries = decode_block(&block).ok()?.into_iter();
@@ -98,7 +130,7 @@ impl OldTree {
     }
 
     /// The old entry with this key. Keys must be asked for in tree order.
-    pub fn take(&mut self, key: &EntryKey) -> Option<OldEntry> {
+    pub fn take(&mut self, key: &EntryKey) -> Option<LocalEntry> {
         while let Some(next) = &self.next {
             match next.entry.key.cmp(key) {
                 std::cmp::Ordering::Less => self.next = self.read(),
@@ -117,8 +149,8 @@ impl OldTree {
 /// Writes the tree of this run. It becomes the next run's when the commit is known.
 pub struct NewTree {
     blocks: Option<BlockWriter>,
-    entries: Vec<Entry>,
-    fingerprints: Vec<Fingerprint>,
+    entries: Vec<LocalEntry>,
+    account_bytes: usize,
 }
 
 impl NewTree {
@@ -131,40 +163,38 @@ impl NewTree {
         Self {
             blocks,
             entries: Vec::new(),
-            fingerprints: Vec::new(),
+            account_bytes: 0,
         }
     }
 
     /// Adds an entry.
-    pub fn push(&mut self, entry: &Entry, fingerprint: Fingerprint) {
+    pub fn push(&mut self, entry: &LocalEntry) {
         if self.blocks.is_none() {
             return;
         }
+        self.account_bytes += entry.account.as_ref().map_or(0, Vec::len);
         self.entries.push(entry.clone());
-        self.fingerprints.push(fingerprint);
-        if self.entries.len() == BLOCK_ENTRIES {
+        if self.entries.len() == BLOCK_ENTRIES || self.account_bytes >= BLOCK_ACCOUNTS {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
         let entries = std::mem::take(&mut self.entries);
-        let fingerprints = std::mem::take(&mut self.fingerprints);
+        self.account_bytes = 0;
         if let Some(blocks) = self.blocks.as_mut().filter(|_| !entries.is_empty()) {
-            blocks.push(&encode_block(entries, &fingerprints));
+            blocks.push(&encode_block(entries));
         }
     }
 
     /// Ends the tree and puts it in place for its commit.
-    pub fn finish(mut self, files: &LocalFiles, commit: &RecordName, root: Option<&ChunkRef>) {
+    pub fn finish(mut self, files: &LocalFiles, commit: &RecordName, roots: &Roots) {
         self.flush();
         let (Some(mut blocks), Some(path)) = (self.blocks.take(), files.path(&file_name(commit)))
         else {
             return;
         };
-        if let Some(root) = root {
-            blocks.push(&root.to_bytes());
-        }
+        blocks.push(&roots.to_bytes());
         blocks.finish_at(&path);
     }
 }
@@ -174,22 +204,28 @@ pub fn remove_tree(files: &LocalFiles, commit: &RecordName) {
     files.remove(&file_name(commit));
 }
 
-fn encode_block(entries: Vec<Entry>, fingerprints: &[Fingerprint]) -> Vec<u8> {
+fn encode_block(block: Vec<LocalEntry>) -> Vec<u8> {
+    let mut entries = Vec::with_capacity(block.len());
+    let mut beside = Vec::with_capacity(block.len());
+    for local in block {
+        entries.push(local.entry);
+        beside.push((local.fingerprint, local.account));
+    }
     let mut w = Writer::new();
     w.array(2)
         .bytes(&Page::Leaf(entries).encode())
-        .array(fingerprints.len());
-    for fingerprint in fingerprints {
-        w.array(4)
+        .array(beside.len());
+    for (fingerprint, account) in &beside {
+        w.array(5)
             .uint(fingerprint.device)
             .uint(fingerprint.inode)
             .uint(fingerprint.links);
-        w.value(&fingerprint.ctime);
+        w.value(&fingerprint.ctime).option(account.as_ref());
     }
     w.finish()
 }
 
-fn decode_block(block: &[u8]) -> Result<Vec<OldEntry>, FormatError> {
+fn decode_block(block: &[u8]) -> Result<Vec<LocalEntry>, FormatError> {
     let mut r = Reader::new(block);
     r.fields(2)?;
     let Page::Leaf(entries) = Page::decode_any(r.bytes()?)? else {
@@ -202,7 +238,7 @@ fn decode_block(block: &[u8]) -> Result<Vec<OldEntry>, FormatError> {
     }
     let mut old = Vec::with_capacity(entries.len());
     for entry in entries {
-        r.fields(4)?;
+        r.fields(5)?;
         let (device, inode, links) = (r.uint()?, r.uint()?, r.uint()?);
         let fingerprint = Fingerprint {
             device,
@@ -210,7 +246,11 @@ fn decode_block(block: &[u8]) -> Result<Vec<OldEntry>, FormatError> {
             links,
             ctime: r.value()?,
         };
-        old.push(OldEntry { entry, fingerprint });
+        old.push(LocalEntry {
+            entry,
+            fingerprint,
+            account: r.option()?,
+        });
     }
     Ok(old)
 }

@@ -99,6 +99,8 @@ pub struct BackupOptions {
     pub unchanged: Unchanged,
     /// How hard to compress.
     pub effort: Effort,
+    /// Who issues the identifiers of patients whose files name no issuer; empty if nobody knows.
+    pub issuer: String,
 }
 
 /// What comes in from outside.

@@ -6,23 +6,25 @@ use std::thread::Scope;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ov_coding::{Family, Shape};
 use ov_format::content::{ChunkRef, Content, Extent};
-use ov_format::entry::{Entry, Kind, ReadState, Time};
+use ov_format::entry::{Entry, EntryKey, Kind, ReadState, Time};
 use ov_format::id::ChunkId;
 use ov_seal::compartment::chunk_id;
-use ov_source::{Asked, Fingerprint, Item, Source, SourceError};
+use ov_source::{Asked, Item, Source, SourceError};
 
 use crate::error::BackupError;
+use crate::extent_list::{chunks_of, push_hole};
 use crate::extract::Extractor;
 use crate::frame_writer::FrameWriter;
 use crate::index::Index;
-use crate::local_tree::{NewTree, OldEntry, OldTree};
+use crate::local_tree::{LocalEntry, NewTree, OldTree};
 use crate::monitor::{Monitor, Progress};
 use crate::options::{BackupOptions, BackupReport, Counts, Reread, Reuse};
 use crate::ordered::Threads;
-use crate::page_writer::{Novelty, PageSink, PageWriter, StoredPage, Tree};
 use crate::read::{Buffers, Ending, Flow, Piece, ReadKeys, read_file};
 use crate::renewal::Renewal;
+use crate::sink::Sink;
 use crate::spares::Spares;
+use crate::trees::{Finished, Trees};
 use crate::used::Used;
 
 /// Bytes of files that are read ahead of the one whose turn it is.
@@ -36,6 +38,13 @@ const PIECES: usize = 2;
 
 /// Files read ahead at most.
 const AHEAD_FILES: usize = 256;
+
+/// Accounts up to this size stand in the catalog's own pages, so that one read opens those of a
+/// whole page.
+const ACCOUNT_INLINE_MAX: usize = 16 * 1024;
+
+/// Longer ones are cut here: they do not change in the middle, so content decides nothing.
+const ACCOUNT_PIECE: usize = 256 * 1024;
 
 /// What a pass works with.
 pub struct Pass<'p, 'w> {
@@ -73,7 +82,7 @@ pub struct Pass<'p, 'w> {
 
 /// Publishes what was stored so far.
 pub type CheckpointFn<'p, 'w> =
-    dyn FnMut(&mut FrameWriter<'w>, &mut PageWriter, When) -> Result<(), BackupError> + 'p;
+    dyn FnMut(&mut FrameWriter<'w>, &mut Trees, When) -> Result<(), BackupError> + 'p;
 
 /// When a checkpoint is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +95,7 @@ pub enum When {
 
 enum Pending {
     /// Its entry is complete.
-    Ready(Box<Entry>, Fingerprint),
+    Ready(Box<LocalEntry>),
     /// Its content is being read; what the last run had of it, and what it may hold in memory.
     Reading(Box<Item>, Option<Box<Entry>>, Receiver<Piece>, u64),
     /// Its content is read when its turn comes.
@@ -99,17 +108,17 @@ struct ReadJob {
 }
 
 impl<'p, 'w> Pass<'p, 'w> {
-    /// Goes through the whole source and returns the finished tree.
+    /// Goes through the whole source and returns the finished trees.
     pub fn run<'s>(
         &mut self,
         scope: &'s Scope<'s, 'w>,
         threads: Threads,
-    ) -> Result<Tree, BackupError>
+    ) -> Result<Finished, BackupError>
     where
         'w: 's,
     {
-        let mut pages = PageWriter::new(self.keys.page.clone());
-        match self.entries(scope, threads, &mut pages) {
+        let mut trees = Trees::new(&self.keys.page);
+        match self.entries(scope, threads, &mut trees) {
             Ok(()) => {
                 let mut sink = Sink {
                     index: self.index,
@@ -118,11 +127,11 @@ impl<'p, 'w> Pass<'p, 'w> {
                     keys: self.keys,
                     used: &mut self.used,
                 };
-                pages.finish(&mut sink)
+                trees.finish(&mut sink)
             }
             Err(BackupError::Interrupted) => {
                 // What was stored so far need not be stored again by the next run.
-                (self.checkpoint)(self.frames, &mut pages, When::Now)?;
+                (self.checkpoint)(self.frames, &mut trees, When::Now)?;
                 Err(BackupError::Interrupted)
             }
             Err(error) => Err(error),
@@ -133,7 +142,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         &mut self,
         scope: &'s Scope<'s, 'w>,
         threads: Threads,
-        pages: &mut PageWriter,
+        trees: &mut Trees,
     ) -> Result<(), BackupError>
     where
         'w: 's,
@@ -155,7 +164,7 @@ impl<'p, 'w> Pass<'p, 'w> {
             let next = match item {
                 Ok(item) => self.begin(item, jobs.as_ref())?,
                 Err(error) => {
-                    self.missed(&error, pages)?;
+                    self.missed(&error, trees)?;
                     continue;
                 }
             };
@@ -166,22 +175,22 @@ impl<'p, 'w> Pass<'p, 'w> {
                     break;
                 };
                 ahead = ahead.saturating_sub(cost(&first));
-                self.complete(first, pages)?;
+                self.complete(first, trees)?;
             }
         }
         while let Some(first) = pending.pop_front() {
-            self.complete(first, pages)?;
+            self.complete(first, trees)?;
         }
         Ok(())
     }
 
     /// A name that could not even become an item.
-    fn missed(&mut self, error: &SourceError, pages: &mut PageWriter) -> Result<(), BackupError> {
+    fn missed(&mut self, error: &SourceError, trees: &mut Trees) -> Result<(), BackupError> {
         match error {
             SourceError::Vanished { .. } => self.report.vanished += 1,
             SourceError::Unreadable { .. } | SourceError::NotAFile { .. } => {
                 self.report.unreadable += 1;
-                pages.count_trouble();
+                trees.count_trouble();
             }
             // Anything else is about the source as a whole.
             other => return Err(BackupError::Stopped(other.to_string())),
@@ -222,7 +231,10 @@ impl<'p, 'w> Pass<'p, 'w> {
                     && !self.reread(&item) =>
             {
                 self.report.files_unmodified += 1;
-                return Ok(ready(item, old.entry.content, old.entry.state));
+                let account = old.account;
+                let mut next = local(item, old.entry.content, old.entry.state);
+                next.account = account;
+                return Ok(Pending::Ready(Box::new(next)));
             }
             old => old.map(|old| Box::new(old.entry)),
         };
@@ -242,7 +254,7 @@ impl<'p, 'w> Pass<'p, 'w> {
     /// Whether a file looks as it did when it was last read, and what was stored of it is still
     /// promised. A file that changed within two seconds before that run began may have changed
     /// again within the same tick of its clock: it is read.
-    fn is_unchanged(&mut self, item: &Item, old: &OldEntry) -> bool {
+    fn is_unchanged(&mut self, item: &Item, old: &LocalEntry) -> bool {
         let (now, then) = (&item.meta, &old.entry.meta);
         let compare = self.options.compare;
         let same = self.options.reuse == Reuse::Unchanged
@@ -287,12 +299,12 @@ impl<'p, 'w> Pass<'p, 'w> {
         f64::from(number) / f64::from(u32::MAX) < share
     }
 
-    fn complete(&mut self, pending: Pending, pages: &mut PageWriter) -> Result<(), BackupError> {
-        let (mut entry, fingerprint) = match pending {
-            Pending::Ready(entry, fingerprint) => (entry, fingerprint),
+    fn complete(&mut self, pending: Pending, trees: &mut Trees) -> Result<(), BackupError> {
+        let next = match pending {
+            Pending::Ready(next) => *next,
             Pending::Reading(item, before, pieces, _) => {
                 let mut next = || pieces.recv().map_err(|_| BackupError::Worker);
-                self.collect(item, before, pages, &mut next)?
+                self.collect(item, before, trees, &mut next)?
             }
             Pending::Later(item, before) => {
                 let mut pieces = VecDeque::new();
@@ -306,15 +318,18 @@ impl<'p, 'w> Pass<'p, 'w> {
                 let (source, keys, extractor) = (self.source, self.keys, self.extractor);
                 read_file(source, &item, keys, extractor, &mut buffers, &mut take);
                 let mut next = || pieces.pop_front().ok_or(BackupError::Interrupted);
-                self.collect(item, before, pages, &mut next)?
+                self.collect(item, before, trees, &mut next)?
             }
         };
-        for (chunk, length) in chunks_of(&entry.content) {
+        for (chunk, length) in chunks_of(&next.entry.content) {
             self.used
                 .add(chunk, usize::try_from(length).unwrap_or(usize::MAX));
         }
-        self.report.bytes = self.report.bytes.saturating_add(entry.meta.size);
-        self.new.push(&entry, fingerprint);
+        self.report.bytes = self.report.bytes.saturating_add(next.entry.meta.size);
+        self.new.push(&next);
+        let LocalEntry {
+            mut entry, account, ..
+        } = next;
         let progress = Progress {
             entries: self.report.others + self.files(),
             files: self.files(),
@@ -323,6 +338,9 @@ impl<'p, 'w> Pass<'p, 'w> {
             stored: self.frames.stored(),
         };
         self.monitor.progress(&progress, &entry.key);
+        if let Some(account) = account {
+            self.say(entry.key.clone(), account, trees)?;
+        }
         let mut sink = Sink {
             index: self.index,
             frames: self.frames,
@@ -333,11 +351,44 @@ impl<'p, 'w> Pass<'p, 'w> {
         // The local tree keeps whole lists of extents, since the agent cannot read pages back;
         // an unchanged file's pages come out the same and are found again.
         entry.content = match std::mem::replace(&mut entry.content, Content::Empty) {
-            Content::Extents(extents) => pages.content(extents, &mut sink)?,
+            Content::Extents(extents) => trees.content(extents, &mut sink)?,
             other => other,
         };
-        pages.push(*entry, &mut sink)?;
-        (self.checkpoint)(self.frames, pages, When::Due)
+        trees.push(entry, &mut sink)?;
+        (self.checkpoint)(self.frames, trees, When::Due)
+    }
+
+    /// Puts what was found out about a file into the catalog.
+    fn say(
+        &mut self,
+        key: EntryKey,
+        account: Vec<u8>,
+        trees: &mut Trees,
+    ) -> Result<(), BackupError> {
+        let size = u64::try_from(account.len()).unwrap_or(u64::MAX);
+        let content = match account.len() {
+            0..=ACCOUNT_INLINE_MAX => Content::Inline(account),
+            _ => {
+                let mut extents = Vec::new();
+                for piece in account.chunks(ACCOUNT_PIECE) {
+                    let looks = (Family::of_name(&key.name), Shape::Unknown);
+                    let id = chunk_id(&self.keys.id, piece);
+                    let chunk = self.chunk(looks, id, piece.to_vec())?;
+                    self.used.add(&chunk, piece.len());
+                    let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+                    extents.push(Extent::Data { chunk, length });
+                }
+                Content::Extents(extents)
+            }
+        };
+        let mut sink = Sink {
+            index: self.index,
+            frames: self.frames,
+            keys: self.keys,
+            used: &mut self.used,
+            renewal: self.renewal,
+        };
+        trees.say(key, content, size, &mut sink)
     }
 
     fn files(&self) -> u64 {
@@ -349,9 +400,9 @@ impl<'p, 'w> Pass<'p, 'w> {
         &mut self,
         mut item: Box<Item>,
         before: Option<Box<Entry>>,
-        pages: &mut PageWriter,
+        trees: &mut Trees,
         next: &mut dyn FnMut() -> Result<Piece, BackupError>,
-    ) -> Result<(Box<Entry>, Fingerprint), BackupError> {
+    ) -> Result<LocalEntry, BackupError> {
         let family = Family::of_name(&item.key.name);
         let mut extents: Vec<Extent> = Vec::new();
         let mut inline = None;
@@ -368,7 +419,7 @@ impl<'p, 'w> Pass<'p, 'w> {
                     let chunk = self.chunk((family, shape), id, bytes)?;
                     extents.push(Extent::Data { chunk, length });
                     // One file may take days.
-                    (self.checkpoint)(self.frames, pages, When::Due)?;
+                    (self.checkpoint)(self.frames, trees, When::Due)?;
                 }
                 Piece::Waiting => {}
                 Piece::End(ending) => break ending,
@@ -405,7 +456,11 @@ impl<'p, 'w> Pass<'p, 'w> {
             }
             Some(_) => self.report.files_changed += 1,
         }
-        Ok((Box::new(entry), fingerprint))
+        Ok(LocalEntry {
+            entry,
+            fingerprint,
+            account: ending.account,
+        })
     }
 
     fn judge(&mut self, item: &Item, ending: &Ending) -> Result<ReadState, BackupError> {
@@ -497,6 +552,10 @@ fn cost(pending: &Pending) -> u64 {
 }
 
 fn ready(item: Item, content: Content, state: ReadState) -> Pending {
+    Pending::Ready(Box::new(local(item, content, state)))
+}
+
+fn local(item: Item, content: Content, state: ReadState) -> LocalEntry {
     let fingerprint = item.fingerprint;
     let entry = Entry {
         key: item.key,
@@ -504,27 +563,11 @@ fn ready(item: Item, content: Content, state: ReadState) -> Pending {
         content,
         state,
     };
-    Pending::Ready(Box::new(entry), fingerprint)
-}
-
-fn push_hole(extents: &mut Vec<Extent>, length: u64) {
-    match extents.last_mut() {
-        Some(Extent::Hole { length: before }) => *before = before.saturating_add(length),
-        _ if length > 0 => extents.push(Extent::Hole { length }),
-        _ => {}
+    LocalEntry {
+        entry,
+        fingerprint,
+        account: None,
     }
-}
-
-/// Chunks of a file's content and their lengths, before its list of extents is cut into pages.
-fn chunks_of(content: &Content) -> impl Iterator<Item = (&ChunkRef, u32)> + '_ {
-    let extents = match content {
-        Content::Extents(extents) => &extents[..],
-        _ => &[],
-    };
-    extents.iter().filter_map(|extent| match extent {
-        Extent::Data { chunk, length } => Some((chunk, *length)),
-        Extent::Hole { .. } => None,
-    })
 }
 
 /// Whether two entries say the same of a file, wherever its chunks lie.
@@ -546,31 +589,4 @@ fn is_same(before: &Entry, now: &Entry) -> bool {
         (before, now) => before == now,
     };
     content && before.key == now.key && before.meta == now.meta && before.state == now.state
-}
-
-/// Pages are chunks: found again in the index, else stored.
-struct Sink<'a, 'w> {
-    index: &'a mut Index<'w>,
-    frames: &'a mut FrameWriter<'w>,
-    renewal: &'a Renewal,
-    keys: &'a ReadKeys,
-    used: &'a mut Used,
-}
-
-impl PageSink for Sink<'_, '_> {
-    fn page(&mut self, encoded: Vec<u8>) -> Result<StoredPage, BackupError> {
-        let id = chunk_id(&self.keys.page, &encoded);
-        let length = encoded.len();
-        let known = self.index.find(&id);
-        let (chunk, novelty) = match known.filter(|chunk| !self.renewal.has(&chunk.at)) {
-            Some(chunk) => (chunk, Novelty::Known),
-            None => {
-                let chunk = self.frames.add_page(id, encoded)?;
-                self.index.insert(&chunk);
-                (chunk, Novelty::New)
-            }
-        };
-        self.used.add(&chunk, length);
-        Ok(StoredPage { chunk, novelty })
-    }
 }

@@ -28,6 +28,8 @@ pub struct Said<'a> {
     pub began: Time,
     /// The root page and its level.
     pub root: Option<(ChunkRef, u8)>,
+    /// The catalog's root page and its level.
+    pub catalog: Option<(ChunkRef, u8)>,
     /// What the snapshot holds.
     pub counts: Counts,
     /// Whether the run goes on.
@@ -82,6 +84,7 @@ pub fn publish(
     let structure = Structure {
         dataset: said.dataset,
         root: said.root.as_ref().map(|(root, _)| PagePlace::from(root)),
+        catalog: said.catalog.as_ref().map(|(root, _)| PagePlace::from(root)),
         counts: said.counts,
         placements,
         refs,
@@ -128,6 +131,9 @@ fn snapshot(said: &Said<'_>, seams: &Seams<'_>) -> Snapshot {
         tags: options.tags.clone(),
         root: said.root.map(|(root, _)| root),
         root_level: said.root.map_or(0, |(_, level)| level),
+        catalog: said.catalog.map(|(root, _)| root),
+        catalog_level: said.catalog.map_or(0, |(_, level)| level),
+        issuer: options.issuer.clone(),
         counts: said.counts,
         program: format!("oncovault/{}", env!("CARGO_PKG_VERSION")),
     }

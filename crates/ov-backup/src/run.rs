@@ -22,14 +22,14 @@ use crate::extract::Extractor;
 use crate::frame_writer::{FrameWriter, Sealing};
 use crate::index::Index;
 use crate::local_file::LocalFiles;
-use crate::local_tree::{NewTree, OldTree, remove_tree};
+use crate::local_tree::{NewTree, OldTree, Roots, remove_tree};
 use crate::options::{BackupOptions, BackupReport, Mode, Reuse, Seams, Unchanged};
-use crate::page_writer::{PageWriter, Tree};
 use crate::pass::{Pass, When};
 use crate::publish::{Said, Stage, publish};
 use crate::read::ReadKeys;
 use crate::renewal::{self, Renewal};
 use crate::spares::Spares;
+use crate::trees::{Finished, Trees};
 use crate::used::Used;
 
 /// A checkpoint is published when this much was stored since the last one: what a killed run
@@ -175,14 +175,14 @@ impl<'r> Run<'r> {
         };
 
         let spares = Spares::default();
-        let (tree, used, mut frames_left) = std::thread::scope(|scope| {
+        let (trees, used, mut frames_left) = std::thread::scope(|scope| {
             let threads = self.seams.threads;
             let effort = self.options.effort;
             let mut frames =
                 FrameWriter::start(scope, &self.sealing, store, &spares, threads, effort)?;
             let mut checkpoints = Checkpoints::new(self, self.seams.clock.now().seconds);
-            let mut checkpoint = |frames: &mut FrameWriter<'_>, pages: &mut PageWriter, when| {
-                checkpoints.consider(frames, pages, when, vault, &mut origins)
+            let mut checkpoint = |frames: &mut FrameWriter<'_>, trees: &mut Trees, when| {
+                checkpoints.consider(frames, trees, when, vault, &mut origins)
             };
             let mut pass = Pass {
                 options: self.options,
@@ -201,33 +201,34 @@ impl<'r> Run<'r> {
                 checkpoint: &mut checkpoint,
                 used: Used::default(),
             };
-            let tree = pass.run(scope, threads)?;
+            let trees = pass.run(scope, threads)?;
             let used = pass.used;
             let left = frames.flush()?;
             checkpoints.count(report);
-            Ok::<_, BackupError>((tree, used, left))
+            Ok::<_, BackupError>((trees, used, left))
         })?;
         if self.options.mode == Mode::DryRun {
             return Ok(Outcome::Done);
         }
-        if self.options.unchanged == Unchanged::Skip && self.is_same(&mut old, &tree) {
+        let Finished { files, catalog } = trees;
+        let roots = Roots {
+            files: files.root,
+            catalog: catalog.root,
+        };
+        if self.options.unchanged == Unchanged::Skip && is_same(&mut old, &roots) {
             return Ok(Outcome::Done);
         }
-        let Tree {
-            root,
-            level,
-            counts,
-            refs,
-        } = tree;
         let said = Said {
             dataset: self.dataset,
             options: self.options,
             began: self.began,
-            root: root.map(|root| (root, level)),
-            counts,
+            root: files.root.map(|root| (root, files.level)),
+            catalog: catalog.root.map(|root| (root, catalog.level)),
+            counts: files.counts,
             stage: Stage::Whole,
         };
-        frames_left.refs = refs;
+        frames_left.refs = files.refs;
+        frames_left.refs.extend(catalog.refs);
         let name = publish(
             vault,
             self.agent,
@@ -242,7 +243,7 @@ impl<'r> Run<'r> {
             self.take_back(vault, name)?;
             return Ok(Outcome::Repeat);
         }
-        new.finish(&self.files, &name, root.as_ref());
+        new.finish(&self.files, &name, &roots);
         let since = old.began().map_or(0, |last| self.since(last));
         let budget = renewal::budget(report.bytes_added, report.bytes, since);
         renewal::finish(&self.files, last.as_ref(), &name, &used, budget);
@@ -265,12 +266,6 @@ impl<'r> Run<'r> {
 
     fn since(&self, last: Time) -> i64 {
         self.began.seconds.saturating_sub(last.seconds)
-    }
-
-    /// Whether the tree is the last run's, byte for byte.
-    fn is_same(&self, old: &mut OldTree, tree: &Tree) -> bool {
-        old.finish();
-        old.began().is_some() && old.root() == tree.root.as_ref()
     }
 
     /// A keeper's own commit carried its accept; what turns out to rest on dropped data is not
@@ -296,6 +291,12 @@ impl<'r> Run<'r> {
         let after = State::of(vault).condemns();
         Ok(used.frames().any(|frame| after.drops(&frame, origins)))
     }
+}
+
+/// Whether the trees are the last run's, byte for byte.
+fn is_same(old: &mut OldTree, roots: &Roots) -> bool {
+    old.finish();
+    old.began().is_some() && old.roots() == Some(roots)
 }
 
 /// Packs and tables that a commit published: a keeper that found one unpublished may have condemned
@@ -331,7 +332,7 @@ impl<'r> Checkpoints<'r> {
     fn consider(
         &mut self,
         frames: &mut FrameWriter<'_>,
-        pages: &mut PageWriter,
+        trees: &mut Trees,
         when: When,
         vault: &mut Vault,
         origins: &mut BTreeSet<ObjectHash>,
@@ -343,7 +344,7 @@ impl<'r> Checkpoints<'r> {
             return Ok(());
         }
         let mut published = frames.flush()?;
-        published.refs = pages.take_refs();
+        published.refs = trees.take_refs();
         if self.run.options.mode == Mode::DryRun {
             self.since_bytes = frames.stored();
             self.since_seconds = now;
@@ -357,6 +358,7 @@ impl<'r> Checkpoints<'r> {
             options: self.run.options,
             began: self.run.began,
             root: None,
+            catalog: None,
             counts: Counts::default(),
             stage: Stage::Partial,
         };

@@ -64,6 +64,12 @@ pub struct Snapshot {
     pub root: Option<ChunkRef>,
     /// Level of the root page.
     pub root_level: u8,
+    /// The root page of the catalog; `None` if nothing is said of any file.
+    pub catalog: Option<ChunkRef>,
+    /// Level of the catalog's root page.
+    pub catalog_level: u8,
+    /// Who issues the identifiers of patients whose files name no issuer; empty if nobody knows.
+    pub issuer: String,
     /// What it holds.
     pub counts: Counts,
     /// The program that made it, as `name/version`.
@@ -72,7 +78,7 @@ pub struct Snapshot {
 
 impl Wire for Snapshot {
     fn write(&self, w: &mut Writer) {
-        w.array(11)
+        w.array(14)
             .value(&self.time)
             .value(&self.ended)
             .text(&self.dataset)
@@ -82,12 +88,14 @@ impl Wire for Snapshot {
             .list(&self.tags)
             .option(self.root.as_ref());
         w.uint(self.root_level)
-            .value(&self.counts)
-            .text(&self.program);
+            .option(self.catalog.as_ref())
+            .uint(self.catalog_level)
+            .text(&self.issuer);
+        w.value(&self.counts).text(&self.program);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let more = r.fields(11)?;
+        let more = r.fields(14)?;
         let snapshot = Self {
             time: r.value()?,
             ended: r.value()?,
@@ -98,6 +106,9 @@ impl Wire for Snapshot {
             tags: r.list()?,
             root: r.option()?,
             root_level: r.uint()?,
+            catalog: r.option()?,
+            catalog_level: r.uint()?,
+            issuer: r.value()?,
             counts: r.value()?,
             program: r.value()?,
         };
@@ -113,6 +124,8 @@ pub struct Structure {
     pub dataset: DatasetId,
     /// Where the root page lies; `None` if there are no entries.
     pub root: Option<PagePlace>,
+    /// Where the root page of the catalog lies; `None` if nothing is said of any file.
+    pub catalog: Option<PagePlace>,
     /// What the snapshot holds.
     pub counts: Counts,
     /// Where the frames lie that this commit publishes.
@@ -123,18 +136,20 @@ pub struct Structure {
 
 impl Wire for Structure {
     fn write(&self, w: &mut Writer) {
-        w.array(5)
+        w.array(6)
             .value(&self.dataset)
             .option(self.root.as_ref())
+            .option(self.catalog.as_ref())
             .value(&self.counts);
         w.value(&self.placements).value(&self.refs);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let more = r.fields(5)?;
+        let more = r.fields(6)?;
         let structure = Self {
             dataset: r.value()?,
             root: r.option()?,
+            catalog: r.option()?,
             counts: r.value()?,
             placements: r.value()?,
             refs: r.value()?,

@@ -242,6 +242,7 @@ fn sections(all: &mut BTreeMap<String, Vec<u8>>) {
     let structure = Structure {
         dataset: DatasetId([0xbb; 8]),
         root: Some(PagePlace::from(&CHUNK)),
+        catalog: Some(PagePlace::from(&CHUNK)),
         counts,
         placements: empty(),
         refs: table.clone(),
@@ -256,6 +257,9 @@ fn sections(all: &mut BTreeMap<String, Vec<u8>>) {
         tags: vec!["monthly".to_owned()],
         root: Some(CHUNK),
         root_level: 1,
+        catalog: Some(CHUNK),
+        catalog_level: 0,
+        issuer: "hospital".to_owned(),
         counts,
         program: "oncovault/0.1.0".to_owned(),
     };

@@ -76,6 +76,12 @@ impl CompartmentSecret {
         AgentSecret::from_bytes(derive(purpose::AGENT_SECRET, &parts))
     }
 
+    /// Key of the tokens under which a reader finds again what the catalog says. It follows from the
+    /// id secret alone, so all readers of a compartment have the same, and no agent has it.
+    pub fn catalog_key(&self) -> Key32 {
+        derive(purpose::CATALOG, &[self.id.bytes()])
+    }
+
     pub(crate) fn kem(&self) -> &KemSecret {
         &self.kem
     }

@@ -34,6 +34,8 @@ const PAGES_AHEAD: usize = 64;
 pub enum Touched {
     /// An entry, with what is wrong with its content.
     Entry(ShownPath, Arc<EntryError>),
+    /// What is said of a file, with what is wrong with it.
+    Account(ShownPath, Arc<EntryError>),
     /// A part of the tree.
     Tree(TreeError),
     /// A frame that the snapshot needs, but that the refs published for keepers do not name: they
@@ -55,6 +57,7 @@ impl std::fmt::Display for ContentFinding {
         write!(f, "snapshot {}: ", ov_vault::finding::short(&self.commit))?;
         match &self.touched {
             Touched::Entry(path, error) => write!(f, "{path}: {error}"),
+            Touched::Account(path, error) => write!(f, "what is said of {path}: {error}"),
             Touched::Tree(error) => write!(f, "{error}"),
             Touched::Refs(at) => write!(
                 f,
@@ -146,19 +149,23 @@ impl Check<'_> {
         let mut needs = Needs::default();
         // What is not published is found below, frame by frame.
         let _ = self.reader.graph().add_needs(&info.commit, &mut needs);
-        let tree = Tree::of(self.reader, &info.snapshot);
+        self.tree(info, &needs, &Tree::of(self.reader, &info.snapshot));
+        self.tree(info, &needs, &Tree::catalog_of(self.reader, &info.snapshot));
+    }
+
+    fn tree(&mut self, info: &SnapshotInfo, needs: &Needs, tree: &Tree<'_>) {
         let mut cursor = tree.cursor(None);
         while let Some(next) = cursor.peek().filter(|_| self.report.unreachable.is_none()) {
             match next {
                 Next::Entry(_) => {
                     if let Some(entry) = cursor.take() {
-                        self.entry(info, &needs, &entry);
+                        self.entry(info, needs, &entry);
                     }
                 }
                 Next::Page(page) => {
                     let chunk = page.chunk;
                     // A page that others have too must be known as needed by this one as well.
-                    self.need(info, &needs, &chunk.at);
+                    self.need(info, needs, &chunk.at);
                     if !self.seen.insert(PagePlace::from(&chunk)) {
                         cursor.skip();
                         continue;
@@ -167,7 +174,7 @@ impl Check<'_> {
                     let is_new =
                         |next: &ChunkRef| *next == chunk || !seen.contains(&PagePlace::from(next));
                     cursor.read_ahead(PAGES_AHEAD, is_new);
-                    self.page(info, &needs, &chunk);
+                    self.page(info, needs, &chunk);
                     if let Err(error) = cursor.expand() {
                         self.note(&error.source);
                     }
@@ -311,14 +318,25 @@ impl Check<'_> {
 
     /// Names what of a snapshot is touched; reads pages alone.
     fn attribute(&mut self, info: &SnapshotInfo) {
+        let files = Tree::of(self.reader, &info.snapshot);
+        self.attribute_tree(info, &files, Touched::Entry);
+        let catalog = Tree::catalog_of(self.reader, &info.snapshot);
+        self.attribute_tree(info, &catalog, Touched::Account);
+    }
+
+    fn attribute_tree(
+        &mut self,
+        info: &SnapshotInfo,
+        tree: &Tree<'_>,
+        touched: fn(ShownPath, Arc<EntryError>) -> Touched,
+    ) {
         let commit = info.commit;
-        let tree = Tree::of(self.reader, &info.snapshot);
         for entry in tree.entries() {
             let touched = match entry {
                 Err(error) => Touched::Tree(error),
                 Ok(entry) => match self.judge_entry(&entry) {
                     Ok(()) => continue,
-                    Err(error) => Touched::Entry(ShownPath::absolute(&entry.key), Arc::new(error)),
+                    Err(error) => touched(ShownPath::absolute(&entry.key), Arc::new(error)),
                 },
             };
             self.report.findings.add(ContentFinding { commit, touched });

@@ -128,7 +128,7 @@ impl Pass<'_> {
             Part::Whole => Some(folder.to_vec()),
             Part::Below(above) if above[..] == *folder => Some(Vec::new()),
             Part::Below(_) => Some(self.wanted.part.target_key(&key?)?.path()),
-            Part::One(_) => None,
+            Part::One(_) | Part::These(_) => None,
         }
     }
 }

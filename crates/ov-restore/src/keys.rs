@@ -143,6 +143,12 @@ impl ReaderKeys {
         Some(&newest.name)
     }
 
+    /// Key of the tokens of a compartment's catalog.
+    pub fn catalog_key(&self, compartment: CompartmentId) -> Option<Key32> {
+        let (_, newest) = self.compartments.get(&compartment)?.last_key_value()?;
+        Some(newest.secret.catalog_key())
+    }
+
     fn secret(&self, compartment: CompartmentId, epoch: u32) -> Option<&CompartmentSecret> {
         Some(&self.compartments.get(&compartment)?.get(&epoch)?.secret)
     }

@@ -344,7 +344,7 @@ impl<'a> FrameReader<'a> {
 
     /// Reads frames of which the first is needed now and the others soon, as far as they are sure
     /// to stay in memory until then. What fails is told when it is needed.
-    pub(crate) fn read_ahead(&self, frames: impl IntoIterator<Item = FrameRef>) {
+    pub fn read_ahead(&self, frames: impl IntoIterator<Item = FrameRef>) {
         let mut bytes = 0;
         let room = |at: &FrameRef| {
             let stored = self.spots(*at).next().map_or(0, |spot| spot.stored.length);

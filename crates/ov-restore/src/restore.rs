@@ -440,7 +440,7 @@ pub fn would_delete(
     target: &Path,
     monitor: &dyn Monitor,
 ) -> Result<u64, RestoreError> {
-    if !target.exists() || matches!(wanted.part, Part::One(_)) {
+    if !target.exists() || matches!(wanted.part, Part::One(_) | Part::These(_)) {
         return Ok(0);
     }
     let sink = FileSink::create(target, SinkOptions::default()).map_err(RestoreError::Target)?;

@@ -15,6 +15,9 @@ pub enum Part {
     Below(Vec<u8>),
     /// One entry that is no folder.
     One(Box<Entry>),
+    /// These entries of the snapshot, in tree order, none of them a folder. They are put back under
+    /// their full paths; the folders above them are made as they are needed.
+    These(Vec<Entry>),
 }
 
 impl Part {
@@ -37,7 +40,7 @@ impl Part {
     /// The key under which an entry is put back; `None` if it is not of this part.
     pub fn target_key(&self, key: &EntryKey) -> Option<EntryKey> {
         match self {
-            Self::Whole => Some(key.clone()),
+            Self::Whole | Self::These(_) => Some(key.clone()),
             Self::One(entry) => (entry.key == *key).then(|| EntryKey::new(*b"", &key.name[..])),
             Self::Below(folder) => {
                 let rest = key.parent.strip_prefix(&folder[..])?;
@@ -74,12 +77,15 @@ impl<'w> Wanted<'w> {
 
     /// Its entries with those that the filter leaves out.
     pub(crate) fn all(&self) -> impl Iterator<Item = Result<Entry, TreeError>> + use<'w> {
-        let (walk, one): (Option<Entries<'w>>, Option<Entry>) = match self.part {
-            Part::Whole => (Some(self.tree.entries()), None),
-            Part::Below(folder) => (Some(self.tree.below(folder)), None),
-            Part::One(entry) => (None, Some((**entry).clone())),
+        let (walk, these): (Option<Entries<'w>>, &'w [Entry]) = match self.part {
+            Part::Whole => (Some(self.tree.entries()), &[]),
+            Part::Below(folder) => (Some(self.tree.below(folder)), &[]),
+            Part::One(entry) => (None, std::slice::from_ref(entry)),
+            Part::These(entries) => (None, entries),
         };
-        walk.into_iter().flatten().chain(one.map(Ok))
+        walk.into_iter()
+            .flatten()
+            .chain(these.iter().cloned().map(Ok))
     }
 }
 

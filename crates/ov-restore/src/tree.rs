@@ -33,9 +33,24 @@ impl<'r> Tree<'r> {
         }
     }
 
+    /// What a snapshot says of its files: at the path of a file, an entry whose content is the
+    /// file's account. Empty if it says nothing of any.
+    pub fn catalog_of(reader: &'r FrameReader<'r>, snapshot: &Snapshot) -> Self {
+        let root = snapshot.catalog.map(|root| (root, snapshot.catalog_level));
+        Self {
+            reader,
+            root,
+            troubled: 0,
+        }
+    }
+
     /// Whether the backup could not read all that it looked at.
     pub fn is_troubled(&self) -> bool {
         self.troubled > 0
+    }
+
+    pub(crate) fn root(&self) -> Option<(ChunkRef, u8)> {
+        self.root
     }
 
     /// What it is read with.

@@ -45,6 +45,8 @@ pub mod purpose {
     pub const RECOVERY_MEMBER: &str = "oncovault 2026 v1 recovery member";
     /// Checksum in the recovery kit's text for machines. Not secret.
     pub const RECOVERY_CHECKSUM: &str = "oncovault 2026 v1 recovery checksum";
+    /// Key of the tokens in a local copy of the catalog, from a compartment's id secret.
+    pub const CATALOG: &str = "oncovault 2026 v1 catalog tokens";
     /// The stream of the seeded generator for simulations.
     pub const SEEDED_ENTROPY: &str = "oncovault 2026 v1 seeded entropy";
 
@@ -55,6 +57,7 @@ pub mod purpose {
         MEMBER_MLDSA,
         LOCAL_STATE,
         AGENT_SECRET,
+        CATALOG,
         CHUNK_ID,
         PAGE_ID,
         CUT,

@@ -41,12 +41,13 @@ pub struct Place {
 }
 
 /// What the structure section of a commit says beside its lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     /// The dataset.
     pub dataset: DatasetId,
-    /// The root page; `None` if the snapshot has no entries.
-    pub page: Option<PagePlace>,
+    /// The root pages: of the files, and of what is said of them. None if the snapshot has no
+    /// entries.
+    pub pages: Vec<PagePlace>,
     /// What the snapshot holds.
     pub counts: Counts,
 }
@@ -201,7 +202,11 @@ impl Graph {
             open_section(section, object, vault.id(), name.log.member, open)?;
         let root = Root {
             dataset: structure.dataset,
-            page: structure.root,
+            pages: structure
+                .root
+                .into_iter()
+                .chain(structure.catalog)
+                .collect(),
             counts: structure.counts,
         };
         self.roots.insert(*name, root);
@@ -360,13 +365,13 @@ impl Graph {
             let why = "its structure section cannot be read".to_owned();
             return Err(Finding::Sealed(ObjectName::Record(*commit), why));
         };
-        let Some(page) = root.page else { return Ok(()) };
         let lost = |at: &FrameRef| Finding::NoRefs(*commit, at.segment, at.frame);
-        let number = self
-            .numbers
-            .get(&page.at.segment)
-            .ok_or_else(|| lost(&page.at))?;
-        let mut pending = vec![(*number, page.at.frame, page.index)];
+        let mut pending = Vec::new();
+        for page in &root.pages {
+            let number = self.numbers.get(&page.at.segment);
+            let number = number.ok_or_else(|| lost(&page.at))?;
+            pending.push((*number, page.at.frame, page.index));
+        }
         while let Some(page) = pending.pop() {
             if !needs.pages.insert(page) {
                 continue;

@@ -110,6 +110,7 @@ impl<'s> Forge<'s> {
         let structure = Structure {
             dataset: site.agent.dataset("forged"),
             root: Some(PagePlace::from(&root)),
+            catalog: None,
             counts: Counts::default(),
             placements: placements.unwrap().list,
             refs: refs.unwrap().list,
@@ -128,6 +129,9 @@ impl<'s> Forge<'s> {
             tags: Vec::new(),
             root: Some(root),
             root_level,
+            catalog: None,
+            catalog_level: 0,
+            issuer: String::new(),
             counts: Counts::default(),
             program: "forge".to_owned(),
         };

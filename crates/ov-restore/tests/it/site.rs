@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ov_admin::found::{Founding, init};
-use ov_backup::{Agent, BackupOptions, Seams, Threads, Void, backup};
+use ov_backup::{Agent, BackupOptions, Extractor, Reread, Seams, Threads, Void, backup};
 use ov_format::entry::Time;
 use ov_format::name::ObjectName;
 use ov_open::recovery::RecoveryKit;
@@ -44,6 +44,8 @@ pub struct Site {
     pub kit: RecoveryKit,
     pub clock: SetClock,
     pub entropy: Arc<dyn Entropy>,
+    /// Says something of files, where a test wants that.
+    pub extractor: Option<Box<dyn Extractor>>,
     folder: tempfile::TempDir,
 }
 
@@ -77,6 +79,7 @@ impl Site {
             kit: founded.kit,
             clock,
             entropy,
+            extractor: None,
             folder,
         }
     }
@@ -113,15 +116,17 @@ impl Site {
             host: "host".to_owned(),
             paths: vec![self.data().as_os_str().as_bytes().to_vec()],
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            reread: Reread::Share(0.0),
             ..BackupOptions::default()
         };
+        let state = self.folder.path().join("state");
         let seams = Seams {
             entropy: Arc::clone(&self.entropy),
             clock: &self.clock,
             monitor: &Void,
-            state: None,
+            state: Some(&state),
             threads: Threads::Inline,
-            extractor: None,
+            extractor: self.extractor.as_deref(),
         };
         backup(&mut self.vault, &self.agent, source, &options, &seams).unwrap();
     }

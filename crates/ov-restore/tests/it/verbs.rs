@@ -216,7 +216,7 @@ fn damage_is_found_and_named_in_every_snapshot_that_it_touches() {
         .iter()
         .filter_map(|finding| match &finding.touched {
             Touched::Entry(path, _) => Some((finding.commit, path.to_string())),
-            Touched::Tree(_) | Touched::Refs(_) => None,
+            Touched::Account(..) | Touched::Tree(_) | Touched::Refs(_) => None,
         })
         .filter(|(_, path)| path.ends_with("/scan.dcm"))
         .collect();

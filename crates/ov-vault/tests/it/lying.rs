@@ -40,6 +40,7 @@ fn say(site: &Site, agent: &Person, packs: Vec<StoredObject>, lists: [ListRef; 2
     let structure = Structure {
         dataset: DatasetId([7; 8]),
         root: None,
+        catalog: None,
         counts: Counts::default(),
         placements,
         refs,
@@ -122,7 +123,7 @@ fn an_agent_cannot_say_that_anothers_pages_need_nothing() {
         .iter()
         .map(|liar| {
             let nothing = [first, second].map(|snapshot| PageRefs {
-                page: honest.root(&snapshot).unwrap().page.unwrap(),
+                page: honest.root(&snapshot).unwrap().pages[0],
                 refs: Refs::default(),
             });
             say(
@@ -144,7 +145,7 @@ fn an_agent_cannot_say_that_anothers_pages_need_what_is_nowhere() {
     let [first, second] = two_snapshots(&site);
     let honest = graph(&site);
     let frames = needed(&honest, &second);
-    let page = honest.root(&second).unwrap().page.unwrap();
+    let page = honest.root(&second).unwrap().pages[0];
     for liar in &liars(&site) {
         let mut refs = Refs::default();
         refs.children
@@ -222,7 +223,7 @@ fn a_thief_of_an_agents_own_key_cannot_make_its_pages_need_less() {
     let snapshot = site.backup(&agent);
     let honest = graph(&site);
     let frames = needed(&honest, &snapshot);
-    let page = honest.root(&snapshot).unwrap().page.unwrap();
+    let page = honest.root(&snapshot).unwrap().pages[0];
     let refs = Refs::default();
     let lie = say(
         &site,
