@@ -15,9 +15,10 @@ use ov_source::ShownPath;
 use ov_vault::graph::Needs;
 
 use crate::extents::{Extents, Stretch};
+use crate::frame::Frame;
 use crate::monitor::{Monitor, Progress};
 use crate::read_error::{ReadError, TreeError};
-use crate::reader::{Frame, FrameReader, lock};
+use crate::reader::{FrameReader, lock};
 use crate::report::{EntryError, Shown};
 use crate::restore::is_lost;
 use crate::snapshots::SnapshotInfo;

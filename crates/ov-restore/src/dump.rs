@@ -10,8 +10,9 @@ use ov_format::entry::{Entry, Kind, ReadState};
 use thiserror::Error;
 
 use crate::extents::{Extents, Stretch};
+use crate::frame::Frame;
 use crate::read_error::ReadError;
-use crate::reader::{Frame, FrameReader, lock};
+use crate::reader::{FrameReader, lock};
 use crate::report::EntryError;
 use crate::restore::is_lost;
 

@@ -23,6 +23,7 @@ mod extents;
 mod filter;
 mod find;
 mod flight;
+mod frame;
 mod graph;
 mod harvest;
 mod keys;
@@ -53,6 +54,7 @@ pub use dump::{DumpError, dump_file};
 pub use extents::{Extents, Sameness, Stretch};
 pub use filter::{Filter, FilterError};
 pub use find::{Hit, find};
+pub use frame::Frame;
 pub use graph::load_graph;
 pub use harvest::{Below, Harvest, Picker, Taken};
 pub use keys::{CompartmentKey, ReaderKeys};
@@ -63,7 +65,7 @@ pub use positions::{Gap, Leaf, Located, Positions};
 pub use random_access::RandomAccess;
 pub use read_at::Seek;
 pub use read_error::{Damage, PageFault, ReadError, TreeError};
-pub use reader::{Frame, FrameReader, Limits, Visit};
+pub use reader::{FrameReader, Limits, Visit};
 pub use report::{Ending, EntryError, Failure, Report, Shown};
 pub use restore::{
     Deleting, Plan, RestoreError, RestoreOptions, Verifying, plan, restore, would_delete,

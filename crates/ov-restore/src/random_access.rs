@@ -11,9 +11,10 @@ use ov_format::page::Page;
 use ov_format::snapshot::Snapshot;
 
 use crate::cache::Cache;
+use crate::frame::Frame;
 use crate::positions::Positions;
 use crate::read_error::ReadError;
-use crate::reader::{Frame, FrameReader, lock};
+use crate::reader::{FrameReader, lock};
 use crate::turns::Turns;
 use crate::window::in_parallel;
 

@@ -26,6 +26,7 @@ use ov_vault::{State, Vault};
 use crate::bench::Bench;
 use crate::cache::Cache;
 use crate::flight::{Flight, REQUESTS_MIN};
+use crate::frame::Frame;
 use crate::keys::ReaderKeys;
 use crate::read_error::{Damage, PageFault, ReadError};
 use crate::run::{Run, Spot, runs};
@@ -55,72 +56,6 @@ impl Default for Limits {
             frame_bytes: 16 << 20,
             segments: 1024,
         }
-    }
-}
-
-/// A decoded frame, and what its chunks are called.
-pub struct Frame {
-    at: FrameRef,
-    kind: FrameKind,
-    plain: PlainFrame,
-    /// The beginning of each chunk's id, computed from its bytes: who made the frame is trusted
-    /// for nothing.
-    tags: Vec<ChunkTag>,
-}
-
-impl Frame {
-    /// Which frame.
-    pub fn at(&self) -> FrameRef {
-        self.at
-    }
-
-    /// What it holds.
-    pub fn kind(&self) -> FrameKind {
-        self.kind
-    }
-
-    /// The bytes of a chunk of content that has the right id.
-    pub fn chunk(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
-        match self.kind {
-            FrameKind::Content => self.any_chunk(chunk),
-            _ => Err(self.no_chunk(chunk)),
-        }
-    }
-
-    /// The bytes of a page that has the right id. What stands among content is no page, whatever
-    /// it looks like.
-    fn page_bytes(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
-        match self.kind {
-            FrameKind::Tree | FrameKind::Extents => self.any_chunk(chunk),
-            _ => Err(self.no_chunk(chunk)),
-        }
-    }
-
-    fn any_chunk(&self, chunk: &ChunkRef) -> Result<&[u8], ReadError> {
-        let tag = self.tags.get(usize::from(chunk.index));
-        match self.plain.chunk(chunk.index) {
-            Some(bytes) if tag == Some(&chunk.tag) => Ok(bytes),
-            _ => Err(self.no_chunk(chunk)),
-        }
-    }
-
-    fn no_chunk(&self, chunk: &ChunkRef) -> ReadError {
-        ReadError::Chunk {
-            at: self.at,
-            index: chunk.index,
-        }
-    }
-
-    /// Tag and length of each chunk, if these are chunks of content.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (ChunkTag, u32)> + '_ {
-        let is_content = self.kind == FrameKind::Content;
-        let rows = self.tags.iter().zip(self.plain.chunks());
-        rows.filter(move |_| is_content)
-            .map(|(tag, bytes)| (*tag, u32::try_from(bytes.len()).unwrap_or(u32::MAX)))
-    }
-
-    fn memory(&self) -> usize {
-        self.plain.plain().len() + 64 * usize::from(self.plain.chunk_count())
     }
 }
 

@@ -11,8 +11,9 @@ use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::entry::{EntryKey, Meta};
 use ov_source::{FileTarget, Found, SinkError};
 
+use crate::frame::Frame;
 use crate::read_error::ReadError;
-use crate::reader::{Frame, FrameReader, lock};
+use crate::reader::{FrameReader, lock};
 use crate::report::EntryError;
 use crate::tally::Tally;
 
