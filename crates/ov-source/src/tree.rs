@@ -1,5 +1,6 @@
 //! File trees.
 
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use crate::names::Names;
 use crate::roots::{RootNode, components};
 use crate::selection::Selection;
 use crate::shown::ShownPath;
-use crate::source::{Item, OpenFile, Source};
-use crate::tree_file::TreeFile;
+use crate::source::{Item, ItemHandle, OpenFile, Source};
+use crate::tree_file::{TreeFile, open_regular};
 use crate::walk::Walk;
 use crate::xattrs::Reach;
 
@@ -81,10 +82,24 @@ impl FileTree {
         Ok(current)
     }
 
-    fn folder_of(&self, item: &Item) -> Result<Arc<OwnedFd>, Errno> {
-        match item.handle.folder.upgrade() {
+    /// Opens a regular file to be read anywhere in it, where only parts of it are of interest.
+    /// Reading it leaves the source as it is. A handle of the file's item is a short cut; the
+    /// default one means that there is none.
+    ///
+    /// # Errors
+    /// It vanished, is no regular file (any more), or cannot be read.
+    pub fn open_plain(&self, key: &EntryKey, handle: &ItemHandle) -> Result<File, SourceError> {
+        let folder = self
+            .folder_of(key, handle)
+            .map_err(|errno| SourceError::of_listed(ShownPath::absolute(key), errno))?;
+        let (file, _) = open_regular(folder.as_fd(), key)?;
+        Ok(File::from(file))
+    }
+
+    fn folder_of(&self, key: &EntryKey, handle: &ItemHandle) -> Result<Arc<OwnedFd>, Errno> {
+        match handle.folder.upgrade() {
             Some(folder) => Ok(folder),
-            None => self.open_folder(&item.key.parent),
+            None => self.open_folder(&key.parent),
         }
     }
 }
@@ -102,7 +117,7 @@ impl Source for FileTree {
             });
         }
         let folder = self
-            .folder_of(item)
+            .folder_of(&item.key, &item.handle)
             .map_err(|errno| SourceError::of_listed(shown(&item.key), errno))?;
         Ok(Box::new(TreeFile::open(folder.as_fd(), &item.key)?))
     }

@@ -45,16 +45,7 @@ enum Layout {
 impl TreeFile {
     /// Opens `key.name` in its folder, if it is still a regular file.
     pub fn open(folder: BorrowedFd<'_>, key: &EntryKey) -> Result<Self, SourceError> {
-        let path = || ShownPath::absolute(key);
-        let failed = |errno| match errno {
-            Errno::LOOP | Errno::NXIO => SourceError::NotAFile { path: path() },
-            other => SourceError::of_listed(path(), other),
-        };
-        let file = open_patiently(folder, &key.name).map_err(failed)?;
-        let look = Look::of(file.as_fd()).map_err(failed)?;
-        if !look.is_file() {
-            return Err(SourceError::NotAFile { path: path() });
-        }
+        let (file, look) = open_regular(folder, key)?;
         if look.size >= BIG_FILE {
             // Read ahead more, and do not push other programs' pages out. Only advice.
             let _ = fadvise(&file, 0, None, Advice::Sequential);
@@ -66,7 +57,7 @@ impl TreeFile {
         };
         Ok(Self {
             file,
-            path: path(),
+            path: ShownPath::absolute(key),
             size: look.size,
             position: 0,
             segment_end: 0,
@@ -166,6 +157,24 @@ impl OpenFile for TreeFile {
             Ok(look) => Ok(look.file_stat()),
             Err(errno) => Err(SourceError::of_listed(self.path.clone(), errno)),
         }
+    }
+}
+
+/// Opens `key.name` in its folder, if it is still a regular file.
+pub(crate) fn open_regular(
+    folder: BorrowedFd<'_>,
+    key: &EntryKey,
+) -> Result<(OwnedFd, Look), SourceError> {
+    let path = || ShownPath::absolute(key);
+    let failed = |errno| match errno {
+        Errno::LOOP | Errno::NXIO => SourceError::NotAFile { path: path() },
+        other => SourceError::of_listed(path(), other),
+    };
+    let file = open_patiently(folder, &key.name).map_err(failed)?;
+    let look = Look::of(file.as_fd()).map_err(failed)?;
+    match look.is_file() {
+        true => Ok((file, look)),
+        false => Err(SourceError::NotAFile { path: path() }),
     }
 }
 

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use ov_format::entry::{EntryKey, Kind};
 use ov_source::{
-    Case, Deletion, FileSink, FileSystems, FileTree, Item, Segment, Selection, SelectionBuilder,
-    SinkOptions, Source, SourceError,
+    Case, Deletion, FileSink, FileSystems, FileTree, Item, ItemHandle, Segment, Selection,
+    SelectionBuilder, SinkOptions, Source, SourceError,
 };
 use rustix::fs::{CWD, Mode, mkdirat, openat};
 use tempfile::TempDir;
@@ -232,9 +232,15 @@ fn a_file_swapped_for_a_link_or_a_pipe_is_not_opened() {
     let fifo = rustix::fs::FileType::Fifo;
     rustix::fs::mknodat(CWD, &pipe, fifo, Mode::RUSR, 0).unwrap();
     let open = |path| tree.open(find(&items, path)).err().unwrap();
-    assert!(matches!(open(&link), SourceError::NotAFile { .. }));
-    assert!(matches!(open(&pipe), SourceError::NotAFile { .. }));
-    assert!(open(&gone).is_vanished());
+    // By the path alone.
+    let plain = |path| {
+        let key = &find(&items, path).key;
+        tree.open_plain(key, &ItemHandle::default()).err().unwrap()
+    };
+    for error in [open(&link), open(&pipe), plain(&link), plain(&pipe)] {
+        assert!(matches!(error, SourceError::NotAFile { .. }));
+    }
+    assert!(open(&gone).is_vanished() && plain(&gone).is_vanished());
 }
 
 #[test]
