@@ -108,6 +108,19 @@ impl Stream {
         self.data_set(bytes);
     }
 
+    /// Whether what follows can add no facts, only digests: the pixels have begun, or the bytes are
+    /// not understood. Who wants no digests may stop here and call [`Self::finish_early`].
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match &self.stage {
+            Stage::Prologue(_) => false,
+            Stage::Plain(data_set) | Stage::Deflated { data_set, .. } => {
+                self.scan.pixels_begun() || data_set.walk.flaw().is_some()
+            }
+            Stage::Over => true,
+        }
+    }
+
     /// The file is complete.
     #[must_use]
     pub fn finish(mut self) -> (Facts, Vec<Warning>) {

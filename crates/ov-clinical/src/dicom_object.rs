@@ -15,6 +15,7 @@ pub(crate) struct ObjectScan {
     pub(crate) collector: Collector,
     pub(crate) object: Dicom,
     pixels: blake3::Hasher,
+    pixels_begun: bool,
     pixels_ended: bool,
     others: blake3::Hasher,
     patient: Option<Ident>,
@@ -45,6 +46,11 @@ impl ObjectScan {
     pub(crate) fn pixel_digest(&self) -> Option<[u8; 32]> {
         self.pixels_ended
             .then(|| *self.pixels.finalize().as_bytes())
+    }
+
+    /// Whether bytes of the pixel value were met.
+    pub(crate) fn pixels_begun(&self) -> bool {
+        self.pixels_begun
     }
 
     /// Digest of the data set: of all bytes but the pixel value, then of the digest of that. So no
@@ -219,6 +225,7 @@ impl Visitor for ObjectScan {
     }
 
     fn pixels(&mut self, bytes: &[u8]) {
+        self.pixels_begun = true;
         self.pixels.update(bytes);
     }
 

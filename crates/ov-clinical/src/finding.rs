@@ -75,6 +75,18 @@ pub enum Grade {
     Note,
 }
 
+impl Grade {
+    /// The word for it in reports.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Strong => "strong",
+            Self::Wanted => "wanted",
+            Self::Note => "note",
+        }
+    }
+}
+
 impl Gap {
     /// How much it matters.
     #[must_use]
@@ -87,6 +99,33 @@ impl Gap {
             | Self::MateMissing => Grade::Wanted,
             Self::SameBytes | Self::SameDataSet | Self::Versions => Grade::Note,
             _ => Grade::Strong,
+        }
+    }
+
+    /// The short stable name, for reports; with spaces for its dashes it is what people read.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::PlanWithoutStructureSet => "plan-without-structure-set",
+            Self::PlanWithoutImages => "plan-without-images",
+            Self::PlanWithoutDose => "plan-without-dose",
+            Self::StructureSetWithoutImages => "structure-set-without-images",
+            Self::DoseWithoutPlan => "dose-without-plan",
+            Self::DoseWithoutStructureSet => "dose-without-structure-set",
+            Self::RecordWithoutPlan => "treatment-record-without-plan",
+            Self::SourcesMissing => "referenced-objects-missing",
+            Self::MediaIncomplete => "media-directory-incomplete",
+            Self::OtherPatient => "refers-to-another-patient",
+            Self::SeriesShort => "series-too-short",
+            Self::SeriesGap => "series-with-a-gap",
+            Self::CramWithoutReference => "cram-without-reference",
+            Self::IndexMissing => "index-missing",
+            Self::IndexAlone => "index-without-file",
+            Self::EndMissing => "end-missing",
+            Self::MateMissing => "mate-missing",
+            Self::SameBytes => "same-bytes",
+            Self::SameDataSet => "same-data-set",
+            Self::Versions => "versions-of-one-instance",
         }
     }
 

@@ -54,6 +54,32 @@ fn a_dicom_file_in_pieces_is_the_same_as_whole() {
     }
 }
 
+/// What follows once a stream is settled adds digests and nothing else.
+#[test]
+fn a_dicom_file_says_all_facts_before_its_pixels() {
+    for sample in samples::all()
+        .iter()
+        .filter(|s| s.format.starts_with("dicom-") && s.format != "dicom-gz")
+    {
+        let bytes = sample.bytes();
+        let (mut whole, _) = dicom::read(&Window::whole(&bytes));
+        let mut stream = dicom::Stream::new();
+        for piece in bytes.chunks(65_536) {
+            stream.feed(piece);
+            if stream.is_settled() {
+                break;
+            }
+        }
+        let (mut early, _) = stream.finish_early();
+        for facts in [&mut whole, &mut early] {
+            if let Some(object) = &mut facts.dicom {
+                object.digests = None;
+            }
+        }
+        assert!(early == whole, "{}", sample.name);
+    }
+}
+
 #[test]
 fn the_same_image_under_another_header_has_the_same_pixels() {
     let all = samples::all();
