@@ -83,6 +83,16 @@ pub struct Args {
     dry_run: bool,
 }
 
+impl Args {
+    /// What would be read.
+    ///
+    /// # Errors
+    /// Nothing of it exists, or its options cannot be understood.
+    pub fn origin(&self) -> Result<Origin, Failure> {
+        self.source.origin()
+    }
+}
+
 /// Backs up.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     let (document, exit) = store(args, desk)?;

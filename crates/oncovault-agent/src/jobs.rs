@@ -69,6 +69,14 @@ fn arguments(dataset: &Dataset) -> Result<backup::Args, Failure> {
     })
 }
 
+/// What a backup of a dataset would read, without reading it.
+///
+/// # Errors
+/// Nothing of it exists, or its options cannot be understood.
+pub fn source_of(dataset: &Dataset) -> Result<crate::source::Origin, Failure> {
+    arguments(dataset)?.origin()
+}
+
 /// The words that a person would write after `backup`.
 fn words(dataset: &Dataset) -> Vec<OsString> {
     let mut words = Words::default();

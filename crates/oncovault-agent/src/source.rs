@@ -48,7 +48,7 @@ pub struct SourceArgs {
 /// What is left out.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "What is left out")]
-struct LeaveOut {
+pub struct LeaveOut {
     /// What this pattern matches (may be given more than once)
     #[arg(long, short = 'e', value_name = "GLOB")]
     exclude: Vec<String>,
@@ -176,7 +176,11 @@ impl SourceArgs {
 }
 
 impl LeaveOut {
-    fn selection(&self) -> Result<Selection, Failure> {
+    /// As a walk takes it.
+    ///
+    /// # Errors
+    /// A pattern, a size or a file of patterns that cannot be read.
+    pub fn selection(&self) -> Result<Selection, Failure> {
         let mut selection = Selection::builder();
         self.add_patterns(&mut selection)?;
         if self.exclude_caches {

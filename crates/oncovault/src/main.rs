@@ -24,14 +24,16 @@ use ov_terminal::verb::{config, diagnose, manual, run, serve, service, status, t
 use ov_terminal::{Desk, Exit, Failure};
 
 use crate::verb::{
-    check, debug, demo, diff, dump, find, forget, init, key, ls, mount, restore, snapshots, stats,
-    tag,
+    check, debug, demo, diff, discover, dump, find, forget, init, key, ls, mount, restore,
+    snapshots, stats, tag,
 };
 
 #[derive(Subcommand)]
 enum Verb {
     /// Create a vault, its owner's key file and its recovery kit
     Init(init::Args),
+    /// Tell what is in folders: kinds, worth, gaps, and what to protect
+    Discover(discover::Args),
     /// Store files, or a stream, as a snapshot
     Backup(backup::Args),
     /// List snapshots
@@ -104,6 +106,7 @@ impl Verbs for Verb {
     fn act(&self, desk: &Desk) -> Result<Exit, Failure> {
         match self {
             Self::Init(args) => init::run(args, desk),
+            Self::Discover(args) => discover::run(args, desk),
             Self::Backup(args) => backup::run(args, desk),
             Self::Snapshots(args) => snapshots::run(args, desk),
             Self::Ls(args) => ls::run(args, desk),

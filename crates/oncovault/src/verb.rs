@@ -4,6 +4,7 @@ pub mod check;
 pub mod debug;
 pub mod demo;
 pub mod diff;
+pub mod discover;
 pub mod dump;
 pub mod find;
 pub mod forget;

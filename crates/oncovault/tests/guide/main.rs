@@ -34,6 +34,7 @@ macro_rules! pages {
 pages! {
     the_readme_does_what_it_shows: "README.md",
     the_contents_of_the_guide_do_what_they_show: "docs/guide/README.md",
+    discover_does_what_it_shows: "docs/guide/discover.md",
     automation_does_what_it_shows: "docs/guide/automation.md",
     the_first_backup_does_what_it_shows: "docs/guide/first-backup.md",
     the_first_restore_does_what_it_shows: "docs/guide/first-restore.md",

@@ -6,6 +6,7 @@
 mod automation;
 mod backup;
 mod bad_input;
+mod discover;
 mod json;
 mod keys;
 mod locked;
