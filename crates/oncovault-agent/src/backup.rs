@@ -45,6 +45,10 @@ pub struct Args {
     #[arg(long, short = 'H', value_name = "HOST")]
     host: Option<String>,
 
+    /// Who issues the identifiers of patients for which files name no issuer
+    #[arg(long, value_name = "NAME")]
+    issuer: Option<String>,
+
     /// The snapshot's time, as in 2026-11-22T10:30:00 [default: now]
     #[arg(long, value_name = "TIME", value_parser = read_time)]
     time: Option<ov_format::entry::Time>,
@@ -187,6 +191,7 @@ fn options(args: &Args, origin: &Origin) -> BackupOptions {
         user: machine::user(),
         paths: origin.paths.clone(),
         tags: args.tag.clone(),
+        issuer: args.issuer.clone().unwrap_or_default(),
         time: args.time,
         reuse: match args.force {
             true => Reuse::Nothing,

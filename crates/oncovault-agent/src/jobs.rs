@@ -84,6 +84,7 @@ fn words(dataset: &Dataset) -> Vec<OsString> {
     words.options("compartment", &dataset.compartment);
     words.options("tag", &dataset.tags);
     words.options("host", &dataset.host);
+    words.options("issuer", &dataset.issuer);
     words.options("exclude", &dataset.exclude);
     words.options("iexclude", &dataset.iexclude);
     words.options("exclude-file", &dataset.exclude_file);
@@ -161,6 +162,7 @@ mod tests {
         compartment = "clinical"
         tags = ["gold", "-dash"]
         host = "tps"
+        issuer = "St Elsewhere"
         exclude = ["*.tmp"]
         iexclude = ["*.BAK"]
         exclude-file = ["/etc/exclude"]
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!(
             line("plans"),
             "--dataset=plans --compartment=clinical --tag=gold --tag=-dash --host=tps \
-             --exclude=*.tmp --iexclude=*.BAK --exclude-file=/etc/exclude \
+             --issuer=St Elsewhere --exclude=*.tmp --iexclude=*.BAK --exclude-file=/etc/exclude \
              --iexclude-file=/etc/iexclude --exclude-if-present=.nobackup \
              --exclude-larger-than=20G --reread=5% --exclude-caches --one-file-system \
              --ignore-inode --ignore-ctime --skip-if-unchanged --no-catalog --files-from=/etc/list \

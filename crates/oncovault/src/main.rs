@@ -5,6 +5,7 @@
 mod administration;
 mod entry_view;
 mod explain;
+mod holdings;
 mod jobs;
 mod kit;
 mod kit_input;

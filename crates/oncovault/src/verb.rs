@@ -13,6 +13,7 @@ pub mod key;
 pub mod ls;
 pub mod mount;
 pub mod restore;
+pub mod restore_patient;
 pub mod snapshots;
 pub mod stats;
 pub mod tag;

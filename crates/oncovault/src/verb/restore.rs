@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::explain;
 use crate::reading::{Reading, Which, part, snapshot_path};
+use crate::verb::restore_patient;
 
 /// How many of many are shown.
 const SHOWN_MAX: usize = 20;
@@ -25,8 +26,17 @@ const SHOWN_MAX: usize = 20;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// An id, `latest`, `latest~N` or a date; with :PATH only what is in that folder
-    #[arg(value_name = "SNAP[:PATH]")]
-    snapshot: OsString,
+    #[arg(value_name = "SNAP[:PATH]", required_unless_present = "patient")]
+    snapshot: Option<OsString>,
+
+    /// Everything of this patient, from all datasets: the last version of each file that is held
+    #[arg(long, value_name = "ID[@ISSUER]",
+          conflicts_with_all = ["snapshot", "include", "exclude", "delete", "dry_run"])]
+    patient: Option<String>,
+
+    /// With --patient: as it was at this moment
+    #[arg(long, value_name = "TIME", requires = "patient")]
+    at: Option<String>,
 
     /// The folder to restore into
     #[arg(long, short = 't', value_name = "DIR")]
@@ -77,9 +87,12 @@ pub enum When {
 
 /// Restores.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let wanted = snapshot_path(&args.snapshot)?;
-    let filter = Filter::new(&args.include, &args.exclude).map_err(explain::filter)?;
     check_target(args)?;
+    let Some(snapshot) = &args.snapshot else {
+        return of_patient(args, desk);
+    };
+    let wanted = snapshot_path(snapshot)?;
+    let filter = Filter::new(&args.include, &args.exclude).map_err(explain::filter)?;
     let reading = Reading::open(desk)?;
     reading.require_reader("restore")?;
     let info = reading.select(&wanted.spec, &args.which)?;
@@ -114,6 +127,49 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     ));
     print(&info.short_id(), &args.to, &report, desk);
     Ok(exit)
+}
+
+/// Restores what is held of a patient. What was written is read again: it is a list of what came
+/// back that people rely on.
+fn of_patient(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let Some(patient) = &args.patient else {
+        return Err(Failure::usage("neither a snapshot nor a patient was named"));
+    };
+    let asked = restore_patient::Asked {
+        patient,
+        at: args.at.as_deref(),
+        which: &args.which,
+        to: &args.to,
+        options: RestoreOptions {
+            verifying: Verifying::Yes,
+            ..options(args)
+        },
+    };
+    let reading = Reading::open(desk)?;
+    reading.require_reader("restore")?;
+    let meter = Meter::new(desk, Signals::listen(Interruption::AtOnce));
+    let watcher = Watcher {
+        meter: &meter,
+        desk,
+    };
+    raise_open_files();
+    let restored = restore_patient::run(&asked, &reading, desk, &watcher);
+    meter.clear();
+    let (reports, exit) = restored?;
+    for report in &reports {
+        tell_troubles(report, desk);
+    }
+    let exits = reports.iter().map(exit_of);
+    Ok(exits.fold(exit, worse))
+}
+
+/// Damage outranks everything, and anything outranks success.
+fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Damage, _) | (_, Exit::Done) => one,
+        (Exit::Done, _) | (_, Exit::Damage) => other,
+        _ => one,
+    }
 }
 
 fn options(args: &Args) -> RestoreOptions {
@@ -261,7 +317,7 @@ fn document(id: &str, to: &Path, report: &Report, seconds: f64) -> Value {
     })
 }
 
-fn print(id: &str, to: &Path, report: &Report, desk: &Desk) {
+fn tell_troubles(report: &Report, desk: &Desk) {
     let screen = &desk.screen;
     for notice in report.notices.kept.iter().take(SHOWN_MAX) {
         screen.note(notice);
@@ -275,6 +331,11 @@ fn print(id: &str, to: &Path, report: &Report, desk: &Desk) {
     for (path, why) in report.unreadable.kept.iter().take(SHOWN_MAX) {
         screen.warn(format_args!("{path} is not in the backup: {why}"));
     }
+}
+
+fn print(id: &str, to: &Path, report: &Report, desk: &Desk) {
+    let screen = &desk.screen;
+    tell_troubles(report, desk);
     if report.is_whole() {
         screen.line(format_args!(
             "{GOOD}Restored{GOOD:#} snapshot {id} into {}: {} entries, {} files written ({}), {} \

@@ -38,6 +38,7 @@ pages! {
     automation_does_what_it_shows: "docs/guide/automation.md",
     the_first_backup_does_what_it_shows: "docs/guide/first-backup.md",
     the_first_restore_does_what_it_shows: "docs/guide/first-restore.md",
+    one_patient_does_what_it_shows: "docs/guide/patients.md",
     keys_and_recovery_do_what_they_show: "docs/guide/keys-and-recovery.md",
     the_kit_on_paper_does_what_it_shows: "docs/guide/kit.md",
     status_does_what_it_shows: "docs/guide/status.md",

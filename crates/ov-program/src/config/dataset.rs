@@ -38,6 +38,10 @@ pub struct Dataset {
     /// The host's name; without it, this host's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// Who issues the identifiers of patients for which its files name no issuer: such as the
+    /// hospital whose archive it is. Without it they are of an unknown issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// When it is backed up. With neither schedule nor rpo it is backed up by hand alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Worded<Schedule>>,

@@ -1,0 +1,323 @@
+//! What a vault holds of somebody or something: asked of the catalogs, and shown.
+
+use ov_catalog::{Cache, Found, GapFound, Holding, Identity, Pages, Question, Version};
+use ov_clinical::{Domain, Missing};
+use ov_format::entry::Time;
+use ov_restore::{FrameReader, Moment, SnapshotInfo};
+use ov_terminal::screen::{BOLD, shown};
+use ov_terminal::table::{Side, Table};
+use ov_terminal::{Desk, Failure, amount, folders, moment};
+use serde_json::{Value, json};
+
+use crate::reading::Reading;
+
+/// How many of many snapshots are named in a warning.
+const NAMED_MAX: usize = 5;
+
+/// Asks the catalogs of snapshots, by way of the local copy unless that is not wanted.
+pub fn ask<'s>(
+    desk: &Desk,
+    reading: &Reading,
+    reader: &FrameReader<'_>,
+    snapshots: &[&'s SnapshotInfo],
+    question: &Question,
+) -> Found<'s> {
+    let pages = match desk.options.no_cache {
+        true => None,
+        false => pages(desk, reading, reader, question),
+    };
+    ov_catalog::find(reader, snapshots, question, pages.as_ref())
+}
+
+/// Which pages the local copy calls worth reading; `None` if it knows too little. Without it, all
+/// are read: that is slower and finds the same.
+fn pages(
+    desk: &Desk,
+    reading: &Reading,
+    reader: &FrameReader<'_>,
+    question: &Question,
+) -> Option<Pages> {
+    let folder = folders::cache(&desk.options).ok()?;
+    let folder = folder.join(reading.vault().id().to_string());
+    let known = || {
+        let mut cache = Cache::open(&folder.join("catalog.sqlite"))?;
+        let all: Vec<&SnapshotInfo> = reading.snapshots.listed.iter().collect();
+        let updated = cache.update(reader, &all, &reading.keys)?;
+        match updated.incomplete {
+            0 => cache.pages(question, &reading.keys),
+            _ => Ok(None),
+        }
+    };
+    match known() {
+        Ok(pages) => pages,
+        Err(error) => {
+            let error: ov_catalog::CatalogError = error;
+            desk.screen
+                .warn(format_args!("{error}; the vault is searched without it"));
+            None
+        }
+    }
+}
+
+/// Reads a moment as people write it.
+pub fn moment_of(text: &str) -> Result<Moment, Failure> {
+    Moment::parse(text).ok_or_else(|| {
+        Failure::usage(format!("{text:?} is no moment"))
+            .help("write it as 2026-11-22 or 2026-11-22T10:30:00")
+    })
+}
+
+/// Says whose the identifiers are, where several issuers use the same.
+pub fn tell_identities(found: &Found<'_>, desk: &Desk) {
+    let identities = found.identities();
+    if identities.len() < 2 {
+        return;
+    }
+    desk.screen.line(format_args!(
+        "{BOLD}This identifier is used in several ways. Each issuer's patient is another:{BOLD:#}"
+    ));
+    for identity in identities {
+        desk.screen.line(format_args!("  {}", spelled(identity)));
+    }
+}
+
+fn spelled(identity: &Identity) -> String {
+    match &identity.issuer {
+        Some(issuer) => format!(
+            "{} of {}",
+            domain(identity.domain),
+            shown(issuer.as_str().as_bytes())
+        ),
+        None => format!("{} of an unknown issuer", domain(identity.domain)),
+    }
+}
+
+fn domain(domain: Domain) -> &'static str {
+    match domain {
+        Domain::Dicom => "DICOM patient ID",
+        Domain::FhirIdentifier => "FHIR identifier",
+        Domain::FhirPatient => "FHIR Patient id",
+        Domain::Hl7 => "HL7 patient ID",
+        Domain::Cda => "patient ID of a clinical document",
+    }
+}
+
+/// Says what could not be looked at.
+pub fn tell_limits(found: &Found<'_>, desk: &Desk) {
+    for (info, error) in &found.failed {
+        desk.screen
+            .warn(format_args!("snapshot {}: {error}", info.short_id()));
+    }
+    if found.unreadable > 0 {
+        let files = amount::of(found.unreadable, "file", "files");
+        desk.screen.warn(format_args!(
+            "what is said of {files} cannot be read by this program; whose they are is not known"
+        ));
+    }
+    tell_without_catalog(&found.without_catalog, desk);
+}
+
+/// Says of which snapshots nothing is known.
+pub fn tell_without_catalog(snapshots: &[&SnapshotInfo], desk: &Desk) {
+    if snapshots.is_empty() {
+        return;
+    }
+    let ids: Vec<String> = snapshots
+        .iter()
+        .rev()
+        .take(NAMED_MAX)
+        .map(|info| info.short_id())
+        .collect();
+    let count = u64::try_from(snapshots.len()).unwrap_or(u64::MAX);
+    desk.screen.note(format_args!(
+        "{} without a catalog could not be searched ({}{}): they were made without one, or of files \
+         that no reader knows. `backup --force` reads all files again and says what they are.",
+        amount::of(count, "snapshot", "snapshots"),
+        ids.join(", "),
+        if snapshots.len() > NAMED_MAX { ", …" } else { "" }
+    ));
+}
+
+/// Shows files, dataset by dataset.
+pub fn print(found: &Found<'_>, desk: &Desk) {
+    let mut place = None;
+    let mut table = columns();
+    for holding in &found.holdings {
+        let next = Some((holding.dataset, holding.host));
+        if place != next {
+            table.print(&desk.screen);
+            table = columns();
+            place = next;
+            desk.screen.line(format_args!(
+                "{BOLD}Dataset {} of {}{BOLD:#}",
+                shown(holding.dataset.as_bytes()),
+                shown(holding.host.as_bytes())
+            ));
+        }
+        for version in &holding.versions {
+            table.row(row(holding, version));
+        }
+    }
+    table.print(&desk.screen);
+}
+
+fn columns() -> Table {
+    Table::new(&[
+        ("From", Side::Left),
+        ("To", Side::Left),
+        ("Snapshot", Side::Left),
+        ("Size", Side::Right),
+        ("Kind", Side::Left),
+        ("File", Side::Left),
+    ])
+}
+
+fn row(holding: &Holding<'_>, version: &Version<'_>) -> Vec<String> {
+    let mut path = format!("/{}", shown(&holding.key.path()));
+    if version.answer.holds_others {
+        path.push_str("  (holds others too)");
+    }
+    if !holding.is_current {
+        path.push_str("  (no longer in the newest snapshot)");
+    }
+    vec![
+        moment::local(version.first.moment()),
+        moment::local(version.last.moment()),
+        version.last.short_id(),
+        amount::bytes(version.entry.meta.size),
+        kind(version).to_owned(),
+        path,
+    ]
+}
+
+fn kind(version: &Version<'_>) -> &'static str {
+    version
+        .kind()
+        .map_or("could not be read", |kind| kind.label())
+}
+
+/// For programs.
+pub fn document(found: &Found<'_>) -> Value {
+    let identities = found.identities().into_iter().map(|identity| {
+        json!({
+            "kind": domain(identity.domain),
+            "issuer": identity.issuer.as_ref().map(ov_clinical::Ident::as_str),
+        })
+    });
+    let failed = found
+        .failed
+        .iter()
+        .map(|(info, error)| json!({"snapshot_id": info.id(), "error": error.to_string()}));
+    let without = found.without_catalog.iter().map(|info| info.id());
+    json!({
+        "identities": identities.collect::<Vec<_>>(),
+        "holdings": found.holdings.iter().map(holding_document).collect::<Vec<_>>(),
+        "failed": failed.collect::<Vec<_>>(),
+        "unreadable_accounts": found.unreadable,
+        "snapshots_without_catalog": without.collect::<Vec<_>>(),
+    })
+}
+
+fn holding_document(holding: &Holding<'_>) -> Value {
+    let end = |info: &SnapshotInfo| json!({"snapshot_id": info.id(), "time": moment::rfc3339(info.moment())});
+    let versions = holding.versions.iter().map(|version| {
+        json!({
+            "first": end(version.first),
+            "last": end(version.last),
+            "snapshots": version.snapshots,
+            "size": version.entry.meta.size,
+            "mtime": moment::rfc3339(version.entry.meta.mtime),
+            "kind": kind(version),
+            "holds_others": version.answer.holds_others,
+        })
+    });
+    json!({
+        "dataset": holding.dataset,
+        "host": holding.host,
+        "path": format!("/{}", String::from_utf8_lossy(&holding.key.path())),
+        "current": holding.is_current,
+        "versions": versions.collect::<Vec<_>>(),
+    })
+}
+
+/// Shows gaps, with what would close them.
+pub fn print_gaps(gaps: &[GapFound], desk: &Desk) {
+    for gap in gaps {
+        let patients: Vec<String> = gap
+            .patients
+            .iter()
+            .map(|patient| shown(patient.id.as_str().as_bytes()))
+            .collect();
+        let whose = match patients.is_empty() {
+            true => "a patient who is not named".to_owned(),
+            false => format!("patient {}", patients.join(", ")),
+        };
+        desk.screen
+            .warn(format_args!("{whose}: {}", gap.gap.label()));
+        for (dataset, key) in &gap.files {
+            let dataset = shown(dataset.as_bytes());
+            desk.screen
+                .line(format_args!("    {dataset}: /{}", shown(&key.path())));
+        }
+        for missing in &gap.missing {
+            desk.screen
+                .line(format_args!("    missing: {}", missing_text(missing)));
+        }
+        desk.screen
+            .line(format_args!("    to close it: {}", gap.gap.closed_by()));
+    }
+}
+
+fn missing_text(missing: &Missing) -> String {
+    match missing {
+        Missing::Instance { uid, .. } => format!("object {}", shown(uid.as_str().as_bytes())),
+        Missing::Frame { uid } => format!(
+            "any image in the frame of reference {}",
+            shown(uid.as_str().as_bytes())
+        ),
+        Missing::Slices { count, after } => match after {
+            Some(after) => format!("{count} of the series, after number {after}"),
+            None => format!("{count} of the series"),
+        },
+        Missing::File { names } => {
+            let names: Vec<String> = names.iter().map(|n| shown(n.as_str().as_bytes())).collect();
+            names.join(" or ")
+        }
+        Missing::Sequence { name, .. } => format!("sequence {}", shown(name.as_bytes())),
+    }
+}
+
+/// Gaps for programs.
+pub fn gap_documents(gaps: &[GapFound]) -> Value {
+    let documents = gaps.iter().map(|gap| {
+        let files = gap.files.iter().map(|(dataset, key)| {
+            json!({
+                "dataset": dataset,
+                "path": format!("/{}", String::from_utf8_lossy(&key.path())),
+            })
+        });
+        let patients = gap.patients.iter().map(|patient| {
+            json!({
+                "id": patient.id.as_str(),
+                "issuer": patient.issuer.as_ref().map(ov_clinical::Ident::as_str),
+            })
+        });
+        json!({
+            "gap": gap.gap.label(),
+            "strong": gap.is_strong(),
+            "patients": patients.collect::<Vec<_>>(),
+            "files": files.collect::<Vec<_>>(),
+            "missing": gap.missing.iter().map(missing_text).collect::<Vec<_>>(),
+            "closed_by": gap.gap.closed_by(),
+        })
+    });
+    Value::Array(documents.collect())
+}
+
+/// From when to when something is held, over all files.
+pub fn span(found: &Found<'_>) -> Option<(Time, Time)> {
+    let versions = || found.holdings.iter().flat_map(|holding| &holding.versions);
+    let first = versions().map(|version| version.first.moment()).min()?;
+    let last = versions().map(|version| version.last.moment()).max()?;
+    Some((first, last))
+}

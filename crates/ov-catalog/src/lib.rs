@@ -1,0 +1,35 @@
+//! What a vault holds of whom: the catalogs of its snapshots, searched.
+//!
+//! Each snapshot carries a catalog, sealed like its files: at the path of a file, what was found
+//! out about it ([`ov_clinical::Account`]). This crate asks [`Question`]s of many catalogs:
+//!
+//! - [`find()`]: the files that answer, with their versions, over all snapshots or as of a moment.
+//! - [`gaps`]: what is missing from sets of files that belong together.
+//! - [`Cache`]: a local file that makes this quick. It holds keyed tokens in place of identifiers,
+//!   and says nothing but which pages of the catalogs are worth reading. It may be deleted: the
+//!   vault has everything.
+//!
+//! The one path: [`Cache::update`] → [`Cache::pages`] → [`find()`] → [`Found`]. Identifiers are
+//! compared exactly and after opening; the cache can only spare reading. Two equal identifiers of
+//! two issuers are two people, and nothing here guesses.
+
+mod account;
+mod cache;
+mod closure;
+mod error;
+mod found;
+mod place;
+mod question;
+mod references;
+mod search;
+mod term;
+
+pub use cache::{Cache, Updated};
+pub use closure::{Closure, GapFound, gaps, of_found};
+pub use error::CatalogError;
+pub use found::{Found, Holding, Version};
+pub use place::folder_name;
+pub use question::{Answer, Identity, Issuer, Question};
+pub use references::referred_to;
+pub use search::{Pages, as_of, find};
+pub use term::{Term, Token, TokenKey};
