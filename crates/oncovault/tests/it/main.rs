@@ -12,6 +12,7 @@ mod keys;
 mod locked;
 mod maintenance;
 mod packaged;
+mod patients;
 mod restore;
 mod sink;
 mod telling;
