@@ -18,6 +18,7 @@ use ov_vault::prune::{Holes, PruneOptions, PruneReport, Timeless};
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
 
+use super::account::Witness;
 use super::bug::Bug;
 use super::cast::{Part, founded};
 use super::dice::Dice;
@@ -125,7 +126,7 @@ impl Actor {
             monitor: &Void,
             state,
             threads: Threads::Inline,
-            extractor: None,
+            extractor: Some(&Witness),
         };
         backup(&mut vault, &agent, files, &options, &seams)
     }
