@@ -86,7 +86,7 @@ fn what_is_found_of_a_patient_is_what_names_him() {
     let slow = world.json(["--no-cache", "find", "--patient", id]);
     assert_eq!(slow, document);
     let plan = world.json(["find", "--patient", "123456"]);
-    let names = ["rtdose.dcm", "rtplan.dcm", "rtss.dcm"];
+    let names = ["ct.0.dcm", "rtdose.dcm", "rtplan.dcm", "rtss.dcm"];
     let plans: BTreeSet<_> = names
         .iter()
         .map(|name| Path::new("plans").join(name))
@@ -99,13 +99,13 @@ fn everything_of_a_patient_comes_back_byte_for_byte() {
     let Some(world) = department() else { return };
     let document = world.json(["restore", "--patient", "123456", "--to", "back"]);
     let restored = files(&world.path("back"));
-    assert_eq!(restored.len(), 3);
+    assert_eq!(restored.len(), 4);
     for file in document["files"].as_array().unwrap() {
         let there = Path::new("back").join(file["restored"].as_str().unwrap());
         let bytes = fs::read(world.path(there.to_str().unwrap())).unwrap();
         assert!(bytes == fs::read(file["path"].as_str().unwrap()).unwrap());
     }
-    assert_eq!(document["verified"], 3);
+    assert_eq!(document["verified"], 4);
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn real_patients_are_told_apart() {
         .collect();
     names.sort();
     // As pydicom and dcmdump read (0010,0020).
-    assert_eq!(names, ["rtdose.dcm", "rtplan.dcm", "rtss.dcm"]);
+    assert_eq!(names, ["ct.0.dcm", "rtdose.dcm", "rtplan.dcm", "rtss.dcm"]);
 }
 
 #[test]
