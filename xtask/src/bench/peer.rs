@@ -27,6 +27,8 @@ pub enum Role {
     Ours,
     /// One that it is judged against.
     Peer,
+    /// Ours with work that no peer does: shown, and judged against nobody.
+    Variant,
     /// No backup engine: neither encrypted nor deduplicated.
     Floor,
 }
@@ -128,7 +130,8 @@ pub trait Peer: Sync {
 /// All that are known, ours first.
 pub fn all() -> Vec<Box<dyn Peer>> {
     vec![
-        Box::new(oncovault::Oncovault),
+        Box::new(oncovault::Oncovault::Engine),
+        Box::new(oncovault::Oncovault::Catalog),
         Box::new(bupstash::Bupstash),
         Box::new(restic::Restic),
         Box::new(rustic::Rustic),

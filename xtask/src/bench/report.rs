@@ -224,7 +224,7 @@ fn about(text: &mut String, results: &Results, corpus: &str) {
         about.scale as f64 / 1000.0,
         about.digest.get(..16).unwrap_or(&about.digest)
     );
-    let peers: Vec<&str> = [Role::Ours, Role::Peer, Role::Floor]
+    let peers: Vec<&str> = [Role::Ours, Role::Variant, Role::Peer, Role::Floor]
         .into_iter()
         .flat_map(|role| results.with_role(role))
         .filter(|peer| {

@@ -269,7 +269,7 @@ impl Found {
 
     /// Our own program is told apart by its bytes: its version stays while we work on it.
     fn build(&self) -> Result<Option<String>, Chore> {
-        if self.peer.role() != Role::Ours {
+        if !matches!(self.peer.role(), Role::Ours | Role::Variant) {
             return Ok(None);
         }
         let bytes = std::fs::read(&self.program).map_err(|cause| failed(&self.program, cause))?;
@@ -317,7 +317,7 @@ fn engines(root: &Path, options: &Options) -> Result<Vec<Found>, Chore> {
     let mut found = Vec::new();
     for peer in peer::all() {
         let program = match (peer.role(), peer.name()) {
-            (Role::Ours, _) => our_program(root, options)?,
+            (Role::Ours | Role::Variant, _) => our_program(root, options)?,
             (_, "walk") => {
                 std::env::current_exe().map_err(|cause| failed(Path::new("xtask"), cause))?
             }

@@ -5,11 +5,19 @@ use crate::bench::gauge::Line;
 use crate::bench::phase::Phase;
 use std::ffi::OsString;
 
-pub struct Oncovault;
+pub enum Oncovault {
+    /// What peers do.
+    Engine,
+    /// With the catalog, as it comes: what files say of patients is read, and stored beside them.
+    Catalog,
+}
 
 impl Peer for Oncovault {
     fn name(&self) -> &'static str {
-        "oncovault"
+        match self {
+            Self::Engine => "oncovault",
+            Self::Catalog => "oncovault-catalog",
+        }
     }
 
     fn program(&self) -> &'static str {
@@ -17,7 +25,10 @@ impl Peer for Oncovault {
     }
 
     fn role(&self) -> Role {
-        Role::Ours
+        match self {
+            Self::Engine => Role::Ours,
+            Self::Catalog => Role::Variant,
+        }
     }
 
     fn key(&self) -> Key {
@@ -25,7 +36,10 @@ impl Peer for Oncovault {
     }
 
     fn settings(&self) -> &'static str {
-        "defaults; key file without a passphrase"
+        match self {
+            Self::Engine => "--no-catalog; key file without a passphrase",
+            Self::Catalog => "defaults: with the catalog; key file without a passphrase",
+        }
     }
 
     fn environment(&self, place: &Place) -> Vec<(&'static str, OsString)> {
@@ -42,7 +56,10 @@ impl Peer for Oncovault {
         let words: &[&str] = match phase {
             Phase::Start => &["--version"],
             Phase::Init => &["init", "--unprotected-key"],
-            Phase::Full | Phase::Unchanged | Phase::Changed => &["backup", &source],
+            Phase::Full | Phase::Unchanged | Phase::Changed => match self {
+                Self::Engine => &["backup", "--no-catalog", &source],
+                Self::Catalog => &["backup", &source],
+            },
             Phase::Open => &["snapshots"],
             Phase::Restore => &["restore", "latest", "--to", &out],
             Phase::Check => &["check", "--read-data", "--with-keys"],
