@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::reading::Reading;
 
-/// How many of many snapshots are named in a warning.
+/// How many of many are named to people.
 const NAMED_MAX: usize = 5;
 
 /// Asks the catalogs of snapshots, by way of the local copy unless that is not wanted.
@@ -130,8 +130,8 @@ pub fn tell_without_catalog(snapshots: &[&SnapshotInfo], desk: &Desk) {
         .collect();
     let count = u64::try_from(snapshots.len()).unwrap_or(u64::MAX);
     desk.screen.note(format_args!(
-        "{} without a catalog could not be searched ({}{}): they were made without one, or of files \
-         that no reader knows. `backup --force` reads all files again and says what they are.",
+        "Of the files of {} nothing is known ({}{}): no file of a known kind was in them, or nobody \
+         looked. `backup --force` reads all files again and looks.",
         amount::of(count, "snapshot", "snapshots"),
         ids.join(", "),
         if snapshots.len() > NAMED_MAX { ", …" } else { "" }
@@ -259,9 +259,18 @@ pub fn print_gaps(gaps: &[GapFound], desk: &Desk) {
             desk.screen
                 .line(format_args!("    {dataset}: /{}", shown(&key.path())));
         }
-        for missing in &gap.missing {
+        for missing in gap.missing.iter().take(NAMED_MAX) {
             desk.screen
                 .line(format_args!("    missing: {}", missing_text(missing)));
+        }
+        if let Some(more) = gap
+            .missing
+            .len()
+            .checked_sub(NAMED_MAX)
+            .filter(|more| *more > 0)
+        {
+            desk.screen
+                .line(format_args!("    and {more} more; `--json` names all"));
         }
         desk.screen
             .line(format_args!("    to close it: {}", gap.gap.closed_by()));
