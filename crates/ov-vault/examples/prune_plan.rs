@@ -140,6 +140,7 @@ fn commit(vault: &mut Vault, writer: &Writer, first: u64) -> RecordName {
     let structure = Structure {
         dataset: DatasetId([3; 8]),
         root: Some(page),
+        catalog: None,
         counts: Counts::default(),
         placements: placements.list,
         refs: refs.list,

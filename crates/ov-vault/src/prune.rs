@@ -172,7 +172,7 @@ pub fn plan(
 }
 
 fn plan_on(vault: &Vault, keeper: &Keeper<'_>, options: &PruneOptions, view: &View) -> PrunePlan {
-    let uses: Vec<PackUse<ObjectHash>> = pack_uses(view, keeper, options);
+    let uses: Vec<PackUse<ObjectHash>> = pack_uses(vault, view, keeper, options);
     let sorted = repack::plan(&uses, &options.repack());
     let mut going = Vec::new();
     for one in &uses {
@@ -192,7 +192,10 @@ fn plan_on(vault: &Vault, keeper: &Keeper<'_>, options: &PruneOptions, view: &Vi
             },
         });
     }
-    let tables = unpublished_tables(view, keeper, options);
+    let tables = match view.has_all_records(vault) {
+        true => unpublished_tables(view, keeper, options),
+        false => Vec::new(),
+    };
     let tables_bytes: u64 = tables.iter().map(|table| table.stored_bytes).sum();
     going.extend(tables);
     PrunePlan {
@@ -212,7 +215,13 @@ fn plan_on(vault: &Vault, keeper: &Keeper<'_>, options: &PruneOptions, view: &Vi
 }
 
 /// Every pack that is there, whole and uncondemned, and whose contents are known.
-fn pack_uses(view: &View, keeper: &Keeper<'_>, options: &PruneOptions) -> Vec<PackUse<ObjectHash>> {
+fn pack_uses(
+    vault: &Vault,
+    view: &View,
+    keeper: &Keeper<'_>,
+    options: &PruneOptions,
+) -> Vec<PackUse<ObjectHash>> {
+    let has_all = view.has_all_records(vault);
     let wanted = view.packs.iter().filter(|(pack, _)| {
         view.is_present(pack) && !view.condemned.names(pack) && view.is_known(pack)
     });
@@ -230,7 +239,11 @@ fn pack_uses(view: &View, keeper: &Keeper<'_>, options: &PruneOptions) -> Vec<Pa
                 true => Published::Yes,
                 false => Published::NotYet,
             },
-            age_hours: age_hours(listed, keeper, options),
+            // While a record cannot be read, it may be the one that publishes the pack.
+            age_hours: match published || has_all {
+                true => age_hours(listed, keeper, options),
+                false => 0,
+            },
         }
     });
     uses.collect()

@@ -125,6 +125,9 @@ impl Run<'_> {
         if view.condemned.names(&hash) || view.state.deleted.contains(&hash) {
             return false;
         }
+        if going.fate == Fate::Unpublished && !view.has_all_records(self.vault) {
+            return false;
+        }
         match going.object {
             ObjectName::Table(_) => {
                 view.tables.contains_key(&hash) && !view.state.published_tables.contains_key(&hash)

@@ -130,6 +130,21 @@ impl View {
         all.cloned().collect()
     }
 
+    /// Whether every record that a listing showed or somebody has seen could be read. One that could
+    /// not, forgotten or not, may publish what seems to be published by nobody.
+    pub fn has_all_records(&self, vault: &Vault) -> bool {
+        !vault.logs().findings.iter().any(|finding| {
+            matches!(
+                finding,
+                Finding::Gap(..)
+                    | Finding::Damaged(_)
+                    | Finding::Missing(_)
+                    | Finding::Length(_)
+                    | Finding::Unreadable(..)
+            )
+        })
+    }
+
     /// The length that a pack was published with.
     pub fn published_length(&self, pack: &ObjectHash) -> Option<u64> {
         self.state.published_packs.get(pack).copied()
