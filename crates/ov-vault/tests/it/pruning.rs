@@ -160,6 +160,22 @@ fn nothing_is_deleted_while_a_record_is_hidden_or_damaged() {
 }
 
 #[test]
+fn what_a_forgotten_snapshot_published_stays_while_its_record_is_damaged() {
+    let site = Site::new();
+    let [first, second] = two_snapshots(&site);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    let name = ObjectName::Record(first);
+    site.memory.tamper(&name, |bytes| bytes[100] ^= 1);
+    let before = packs(&site.memory);
+    // Whether it stops or does what it can, it knows nothing of those packs.
+    let _ = site.prune(site.memory.clone());
+    assert_eq!(packs(&site.memory), before);
+    site.memory.tamper(&name, |bytes| bytes[100] ^= 1);
+    let left = site.assert_whole(&site.memory);
+    assert_eq!(left.into_iter().collect::<Vec<_>>(), [second]);
+}
+
+#[test]
 fn a_copy_that_does_not_hold_what_it_should_is_not_relied_on() {
     let site = Site::new();
     let [first, second] = two_snapshots(&site);
