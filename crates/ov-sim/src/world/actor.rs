@@ -18,7 +18,6 @@ use ov_vault::prune::{Holes, PruneOptions, PruneReport, Timeless};
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
 
-use super::account::Witness;
 use super::bug::Bug;
 use super::cast::{Part, founded};
 use super::dice::Dice;
@@ -126,7 +125,7 @@ impl Actor {
             monitor: &Void,
             state,
             threads: Threads::Inline,
-            extractor: Some(&Witness),
+            extractor: None,
         };
         backup(&mut vault, &agent, files, &options, &seams)
     }
