@@ -1,5 +1,3 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::bug::Bug;
 use super::run::{run, run_control, run_twice, run_without};
 use super::shrink::shrink;
@@ -7,9 +5,6 @@ use super::tally::Tally;
 
 /// Seeds that every run of the tests tries.
 const FIXED: u64 = 14;
-
-/// Seeds that nobody has tried before.
-const NEW: u64 = 8;
 
 /// Seeds in which a planted bug must be found.
 const WITHIN: u64 = 120;
@@ -47,21 +42,6 @@ fn fixed_seeds_live_through_their_weather_and_are_the_same_twice() {
         tally.rescued > 0 && tally.moved_bytes > 0 && tally.copied > 0,
         "{tally:?}"
     );
-}
-
-#[test]
-fn new_seeds_live_through_their_weather() {
-    let day = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-        / 86_400;
-    let given = std::env::var("ONCOVAULT_SIM_FROM")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let from = given.unwrap_or(day * 1000);
-    println!("seeds from {from}; again by ONCOVAULT_SIM_FROM={from}");
-    live_through(from..from + NEW);
 }
 
 /// The first seed that finds the bug, and what it says. The same seed must live without the bug.
