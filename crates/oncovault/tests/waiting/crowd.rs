@@ -46,7 +46,8 @@ fn months_of_agents_and_a_keeper_lose_nothing_in_a_bucket_either() {
     };
     server.bucket("months");
     let environment = server.environment(ov_store::testing::Identity::Admin);
-    months(&Site::at("s3://months/vault", environment), 4);
+    // What the first snapshots alone need is condemned after eight days, and goes after fifteen.
+    months(&Site::at("s3://months/vault", environment), 6);
 }
 
 fn months(site: &Site, rounds: u64) {
