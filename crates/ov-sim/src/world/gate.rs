@@ -442,11 +442,7 @@ impl Store for Gate {
         length: usize,
     ) -> Result<Vec<u8>, StoreError> {
         let read = || {
-            let from = match self.stage.bug {
-                Some(Bug::RangeShifted) if offset > 0 => offset + 1,
-                _ => offset,
-            };
-            let bytes = self.disk()?.get_range(name, from, length)?;
+            let bytes = self.disk()?.get_range(name, offset, length)?;
             Ok(self.misread(name, offset, bytes))
         };
         if self.errand.reads_freely.load(Ordering::SeqCst) {
