@@ -21,6 +21,8 @@ fn filled() -> Site {
     site.run("records", "");
     site.write("records", "300-a.json", &observation(IDS[1], IDS[0], 2));
     site.write("records", "900.json", &patient(IDS[0]));
+    // So the first snapshot has a page that the second has not, wherever pages are cut.
+    site.write("records", "450.json", &patient("another450"));
     site.run("records", "");
     site
 }
