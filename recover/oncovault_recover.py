@@ -251,7 +251,7 @@ CHUNK_REF = ((B32, U16), U16, B16)
 KEYS = (KEM, octets(1984))
 AUDIENCE = tagged("an audience", {0: (), 1: (B8,), 2: (B8, B8)}, fixed=True)
 LIST_REF = tagged("a place for lists", {0: ([BYTES],), 1: (B32, U64)}, fixed=True)
-HEAD, COMMIT, ACCEPT, REJECT, FORGET, HOLD, RELEASE, CONDEMN, PLACES, DELETE, TAG = range(11)
+HEAD, COMMIT, ACCEPT, REJECT, FORGET, HOLD, RELEASE, CONDEMN, PLACES, DELETE, TAG, LINK = range(12)
 STATEMENT = tagged("a statement", {
     HEAD: ([tagged("a change", {
         0: (KEYS,), 1: (B8, [below(5)], KEYS, B8, [B8]), 2: (B8, [(B8, B8, U64)]), 3: (B8, U32, KEM),
@@ -259,7 +259,7 @@ STATEMENT = tagged("a statement", {
     COMMIT: ([STORED], [STORED], BOOL, optional(TIME)),
     ACCEPT: (NAME, TIME, U64, U64), REJECT: (NAME, TEXT), FORGET: ([NAME],), HOLD: ([NAME], TEXT),
     RELEASE: (NAME,), CONDEMN: ([(B32, below(2), optional([(B32, [U16])]))],),
-    PLACES: ([STORED], [STORED]), DELETE: ([B32],), TAG: (NAME,)})
+    PLACES: ([STORED], [STORED]), DELETE: ([B32],), TAG: (NAME,), LINK: ()})
 BODY = (B8, B8, U64, [B32], [NAME], B16, TIME, STATEMENT, [(AUDIENCE, U32, BYTES)])
 COUNTS = (U64, U64, U64, U64)
 SNAPSHOT = (TIME, TIME, TEXT, TEXT, TEXT, [BYTES], [TEXT], optional(CHUNK_REF), U8, optional(CHUNK_REF), U8, TEXT,
@@ -823,7 +823,8 @@ def may_say(statement, roles):
     kind = statement[0]
     if kind == COMMIT:
         return AGENT in roles and (statement[4] is None or KEEPER in roles)
-    who = {FORGET: (KEEPER, ADMIN), HOLD: (KEEPER, READER, ADMIN), HEAD: (ADMIN,), RELEASE: (ADMIN,), TAG: (READER,)}
+    who = {FORGET: (KEEPER, ADMIN), HOLD: (KEEPER, READER, ADMIN), HEAD: (ADMIN,), RELEASE: (ADMIN,), TAG: (READER,),
+           LINK: (READER,)}
     return any(role in roles for role in who.get(kind, (KEEPER,)))
 
 

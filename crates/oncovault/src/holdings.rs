@@ -9,6 +9,7 @@ use ov_terminal::table::{Side, Table};
 use ov_terminal::{Desk, Failure, amount, folders, moment};
 use serde_json::{Value, json};
 
+use crate::links;
 use crate::reading::Reading;
 
 /// How many of many are named to people.
@@ -68,17 +69,33 @@ pub fn moment_of(text: &str) -> Result<Moment, Failure> {
 }
 
 /// Says whose the identifiers are, where several issuers use the same.
-pub fn tell_identities(found: &Found<'_>, desk: &Desk) {
+pub fn tell_identities(found: &Found<'_>, question: &Question, desk: &Desk) {
     let identities = found.identities();
     if identities.len() < 2 {
         return;
     }
+    let other = match question.linked().next() {
+        None => "Each issuer's patient is another:",
+        Some(_) => "Each issuer's patient is another, but for those that are linked:",
+    };
     desk.screen.line(format_args!(
-        "{BOLD}This identifier is used in several ways. Each issuer's patient is another:{BOLD:#}"
+        "{BOLD}This identifier is used in several ways. {other}{BOLD:#}"
     ));
     for identity in identities {
-        desk.screen.line(format_args!("  {}", spelled(identity)));
+        let linked = match is_linked(identity, question) {
+            true => "  (linked)",
+            false => "",
+        };
+        desk.screen
+            .line(format_args!("  {}{linked}", spelled(identity)));
     }
+}
+
+/// Whether links lead to an identifier from the one that was asked for.
+pub fn is_linked(identity: &Identity, question: &Question) -> bool {
+    question
+        .linked()
+        .any(|name| name.id == identity.id && Some(&name.issuer) == identity.issuer.as_ref())
 }
 
 fn spelled(identity: &Identity) -> String {
@@ -197,9 +214,10 @@ fn kind(version: &Version<'_>) -> &'static str {
 }
 
 /// For programs.
-pub fn document(found: &Found<'_>) -> Value {
+pub fn document(found: &Found<'_>, question: &Question) -> Value {
     let identities = found.identities().into_iter().map(|identity| {
         json!({
+            "id": identity.id.as_str(),
             "kind": domain(identity.domain),
             "issuer": identity.issuer.as_ref().map(ov_clinical::Ident::as_str),
         })
@@ -210,6 +228,7 @@ pub fn document(found: &Found<'_>) -> Value {
         .map(|(info, error)| json!({"snapshot_id": info.id(), "error": error.to_string()}));
     let without = found.without_catalog.iter().map(|info| info.id());
     json!({
+        "linked": links::linked(question),
         "identities": identities.collect::<Vec<_>>(),
         "holdings": found.holdings.iter().map(holding_document).collect::<Vec<_>>(),
         "failed": failed.collect::<Vec<_>>(),
@@ -251,6 +270,13 @@ pub fn print_gaps(gaps: &[GapFound], desk: &Desk) {
         let whose = match patients.is_empty() {
             true => "a patient who is not named".to_owned(),
             false => format!("patient {}", patients.join(", ")),
+        };
+        let whose = match gap.linked.is_empty() {
+            true => whose,
+            false => {
+                let linked: Vec<String> = gap.linked.iter().map(links::spelled).collect();
+                format!("{whose} (by links also {})", linked.join(", "))
+            }
         };
         desk.screen
             .warn(format_args!("{whose}: {}", gap.gap.label()));
@@ -315,6 +341,7 @@ pub fn gap_documents(gaps: &[GapFound]) -> Value {
             "gap": gap.gap.label(),
             "strong": gap.is_strong(),
             "patients": patients.collect::<Vec<_>>(),
+            "linked": gap.linked.iter().map(links::document).collect::<Vec<_>>(),
             "files": files.collect::<Vec<_>>(),
             "missing": gap.missing.iter().map(missing_text).collect::<Vec<_>>(),
             "closed_by": gap.gap.closed_by(),

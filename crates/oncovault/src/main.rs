@@ -11,6 +11,7 @@ mod kit;
 mod kit_input;
 mod kit_page;
 mod kit_test;
+mod links;
 mod reading;
 mod role;
 mod verb;
@@ -25,7 +26,7 @@ use ov_terminal::verb::{config, diagnose, manual, run, serve, service, status, t
 use ov_terminal::{Desk, Exit, Failure};
 
 use crate::verb::{
-    check, debug, demo, diff, discover, dump, find, forget, init, key, ls, mount, restore,
+    check, debug, demo, diff, discover, dump, find, forget, init, key, ls, mount, patient, restore,
     snapshots, stats, tag,
 };
 
@@ -45,6 +46,8 @@ enum Verb {
     Find(find::Args),
     /// Bring files back
     Restore(restore::Args),
+    /// Say which identifiers are one patient's
+    Patient(patient::Args),
     /// Look into snapshots as into folders
     Mount(mount::Args),
     /// Write one file, or a folder as an archive
@@ -113,6 +116,7 @@ impl Verbs for Verb {
             Self::Ls(args) => ls::run(args, desk),
             Self::Find(args) => find::run(args, desk),
             Self::Restore(args) => restore::run(args, desk),
+            Self::Patient(args) => patient::run(args, desk),
             Self::Mount(args) => mount::run(args, desk),
             Self::Dump(args) => dump::run(args, desk),
             Self::Diff(args) => diff::run(args, desk),

@@ -12,6 +12,7 @@ pub mod init;
 pub mod key;
 pub mod ls;
 pub mod mount;
+pub mod patient;
 pub mod restore;
 pub mod restore_patient;
 pub mod snapshots;

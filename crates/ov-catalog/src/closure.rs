@@ -1,11 +1,16 @@
 //! What is missing from sets of objects that belong together: plans without their structure set,
 //! series with a gap, treatment records without their plan.
 
-use ov_clinical::{Account, Facts, Finding, Gap, Grade, Kind, Member, Missing, Patient, find_gaps};
+use std::collections::BTreeSet;
+
+use ov_clinical::{
+    Account, Facts, Finding, Gap, Grade, Ident, Kind, Member, Missing, Patient, find_gaps,
+};
 use ov_format::entry::{Entry, EntryKey};
 use ov_restore::{Below, FrameReader, Harvest, Picker, ReadError, SnapshotInfo, Tree};
 
 use crate::account::read_account;
+use crate::crosswalk::{Crosswalk, PatientName};
 use crate::found::Found;
 
 /// What a look at whole catalogs found missing.
@@ -19,6 +24,9 @@ pub struct Closure<'s> {
     pub failed: Vec<(&'s SnapshotInfo, ReadError)>,
     /// Accounts that could not be read or are of no known form.
     pub unreadable: u64,
+    /// References from one patient's object to another's that are none, since links say that both
+    /// are one.
+    pub by_link: u64,
     /// Snapshots without a catalog: nothing is known of what they hold.
     pub without_catalog: Vec<&'s SnapshotInfo>,
 }
@@ -34,6 +42,8 @@ pub struct GapFound {
     pub missing: Vec<Missing>,
     /// Whose data it is, where a file says so.
     pub patients: Vec<Patient>,
+    /// Other identifiers of these patients, by links.
+    pub linked: BTreeSet<PatientName>,
 }
 
 impl GapFound {
@@ -45,7 +55,11 @@ impl GapFound {
 
 /// Looks for gaps over all DICOM objects of these snapshots together: what one dataset lacks
 /// another may have. Keeps what is said of all these objects in memory, about 1 KiB for each.
-pub fn gaps<'s>(reader: &FrameReader<'_>, snapshots: &[&'s SnapshotInfo]) -> Closure<'s> {
+pub fn gaps<'s>(
+    reader: &FrameReader<'_>,
+    snapshots: &[&'s SnapshotInfo],
+    crosswalk: &Crosswalk,
+) -> Closure<'s> {
     let picker = Objects {
         reader,
         unreadable: 0,
@@ -62,46 +76,68 @@ pub fn gaps<'s>(reader: &FrameReader<'_>, snapshots: &[&'s SnapshotInfo]) -> Clo
         closure
             .failed
             .extend(failed.into_iter().map(|error| (*info, error)));
-        let dataset = &*info.snapshot.dataset;
-        objects.extend(taken.iter().map(|object| (dataset, object.clone())));
+        let issuer = Ident::new(&info.snapshot.issuer);
+        objects.extend(
+            taken
+                .iter()
+                .map(|object| (*info, issuer.clone(), object.clone())),
+        );
     }
     closure.unreadable = catalogs.into_picker().unreadable;
     closure.objects = u64::try_from(objects.len()).unwrap_or(u64::MAX);
-    let told = objects.iter().map(|(dataset, object)| Told {
-        dataset,
+    let told = objects.iter().map(|(info, issuer, object)| Told {
+        dataset: &info.snapshot.dataset,
+        issuer: issuer.clone(),
         key: &object.key,
         kind: object.kind,
         facts: &object.facts,
     });
-    closure.gaps = among(told.collect());
+    (closure.gaps, closure.by_link) = among(told.collect(), crosswalk);
     closure
 }
 
 /// Gaps among the last versions of the files that were found.
-pub fn of_found(found: &Found<'_>) -> Vec<GapFound> {
+pub fn of_found(found: &Found<'_>, crosswalk: &Crosswalk) -> Vec<GapFound> {
     let told = found.latest().filter_map(|(holding, version)| {
         let Account::Read(said) = &*version.account else {
             return None;
         };
         Some(Told {
             dataset: holding.dataset,
+            issuer: Ident::new(&version.last.snapshot.issuer),
             key: &holding.key,
             kind: said.kind,
             facts: &said.facts,
         })
     });
-    among(told.collect())
+    among(told.collect(), crosswalk).0
 }
 
 /// What a file tells.
 struct Told<'t> {
     dataset: &'t str,
+    /// Whose identifiers those are for which the file names no issuer.
+    issuer: Option<Ident>,
     key: &'t EntryKey,
     kind: Kind,
     facts: &'t Facts,
 }
 
-fn among(told: Vec<Told<'_>>) -> Vec<GapFound> {
+impl Told<'_> {
+    /// All identifiers of its patients: those in the file, and those to which links lead.
+    fn people(&self, crosswalk: &Crosswalk) -> BTreeSet<PatientName> {
+        let names = self.facts.patients.iter().filter_map(|patient| {
+            Some(PatientName {
+                id: patient.id.clone(),
+                issuer: patient.issuer.clone().or_else(|| self.issuer.clone())?,
+            })
+        });
+        names.flat_map(|name| crosswalk.person(&name)).collect()
+    }
+}
+
+/// The gaps, and how many more there would be without links.
+fn among(told: Vec<Told<'_>>, crosswalk: &Crosswalk) -> (Vec<GapFound>, u64) {
     let paths: Vec<String> = told
         .iter()
         .map(|one| String::from_utf8_lossy(&one.key.path()).into_owned())
@@ -118,12 +154,31 @@ fn among(told: Vec<Told<'_>>) -> Vec<GapFound> {
         .collect();
     let found = find_gaps(&members).into_iter();
     let wanted = found.filter(|finding| is_of_objects(finding.gap));
-    wanted.map(|finding| named(finding, &told)).collect()
+    let (by_link, gaps): (Vec<_>, Vec<_>) =
+        wanted.partition(|finding| is_one_person(finding, &told, crosswalk));
+    let gaps = gaps.into_iter();
+    let gaps = gaps.map(|finding| named(finding, &told, crosswalk));
+    let by_link = u64::try_from(by_link.len()).unwrap_or(u64::MAX);
+    (gaps.collect(), by_link)
 }
 
-fn named(finding: Finding, told: &[Told<'_>]) -> GapFound {
+/// Whether what looks like a reference to another patient's object leads to the same person's.
+fn is_one_person(finding: &Finding, told: &[Told<'_>], crosswalk: &Crosswalk) -> bool {
+    if finding.gap != Gap::OtherPatient {
+        return false;
+    }
+    let mut people = finding.members.iter().filter_map(|at| told.get(*at));
+    let own = people.next().map(|one| one.people(crosswalk));
+    let own = own.unwrap_or_default();
+    people.any(|other| !other.people(crosswalk).is_disjoint(&own))
+}
+
+fn named(finding: Finding, told: &[Told<'_>], crosswalk: &Crosswalk) -> GapFound {
     let files = finding.members.iter().filter_map(|at| told.get(*at));
+    let people = files.clone().flat_map(|one| one.people(crosswalk));
+    let said = |name: &PatientName| finding.patients.iter().any(|one| one.id == name.id);
     GapFound {
+        linked: people.filter(|name| !said(name)).collect(),
         gap: finding.gap,
         files: files
             .map(|one| (one.dataset.to_owned(), one.key.clone()))

@@ -5,6 +5,7 @@
 //!
 //! - [`find()`]: the files that answer, with their versions, over all snapshots or as of a moment.
 //! - [`gaps`]: what is missing from sets of files that belong together.
+//! - [`Crosswalk`]: which identifiers are one patient's, because a reader of the vault said so.
 //! - [`Cache`]: a local file that makes this quick. It holds keyed tokens in place of identifiers,
 //!   and says nothing but which pages of the catalogs are worth reading. It may be deleted: the
 //!   vault has everything.
@@ -16,6 +17,7 @@
 mod account;
 mod cache;
 mod closure;
+mod crosswalk;
 mod error;
 mod found;
 mod place;
@@ -26,10 +28,11 @@ mod term;
 
 pub use cache::{Cache, Updated};
 pub use closure::{Closure, GapFound, gaps, of_found};
+pub use crosswalk::{Crosswalk, Pair, PatientName, Said};
 pub use error::CatalogError;
 pub use found::{Found, Holding, Version};
 pub use place::folder_name;
-pub use question::{Answer, Identity, Issuer, Question};
+pub use question::{Answer, Followed, Identity, Issuer, Question};
 pub use references::referred_to;
 pub use search::{Pages, as_of, find};
 pub use term::{Term, Token, TokenKey};

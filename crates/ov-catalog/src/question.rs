@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ov_clinical::{Account, Domain, Facts, Ident};
 
+use crate::crosswalk::{Crosswalk, PatientName};
 use crate::term::Term;
 
 /// What is asked.
@@ -15,6 +16,9 @@ pub enum Question {
         id: Ident,
         /// Whose identifier it is.
         issuer: Issuer,
+        /// All identifiers of this patient that links lead to, this one among them; empty where
+        /// no link is followed.
+        linked: BTreeSet<PatientName>,
     },
     /// DICOM objects of a study.
     Study(Ident),
@@ -33,6 +37,17 @@ pub enum Question {
     Unassigned,
 }
 
+/// A question, and what became of the links that might lead it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// No link names the identifier.
+    Alone(Question),
+    /// It is asked for all identifiers of the person.
+    Linked(Question),
+    /// Links know several people with this identifier, of several issuers: none is followed.
+    Several(Question),
+}
+
 /// Whose identifier is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Issuer {
@@ -47,6 +62,8 @@ pub enum Issuer {
 /// A patient as files name him: the same digits of two issuers are two people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
+    /// The identifier.
+    pub id: Ident,
     /// The kind of identifier.
     pub domain: Domain,
     /// Who issued it: as the file says, else as the dataset is configured; `None` if nobody does.
@@ -72,7 +89,47 @@ impl Question {
             Some((id, issuer)) => (id, Issuer::Named(Ident::new(issuer)?)),
         };
         let id = Ident::new(id)?;
-        Some(Self::Patient { id, issuer })
+        let linked = BTreeSet::new();
+        Some(Self::Patient { id, issuer, linked })
+    }
+
+    /// The same question, asked for every identifier to which links lead. An identifier without an
+    /// issuer is followed if it is one person's by all links that name it; otherwise it is not said
+    /// which, and nothing is followed.
+    pub fn following(self, crosswalk: &Crosswalk) -> Followed {
+        let Self::Patient { id, issuer, .. } = self else {
+            return Followed::Alone(self);
+        };
+        let mut people = match &issuer {
+            Issuer::Unknown => BTreeSet::new(),
+            Issuer::Any => crosswalk.people(&id),
+            Issuer::Named(named) => {
+                let name = PatientName {
+                    id: id.clone(),
+                    issuer: named.clone(),
+                };
+                BTreeSet::from([crosswalk.person(&name)])
+            }
+        };
+        let several = people.len() > 1;
+        let linked = people.pop_first().filter(|linked| linked.len() > 1);
+        let linked = linked.filter(|_| !several).unwrap_or_default();
+        let alone = linked.is_empty();
+        let question = Self::Patient { id, issuer, linked };
+        match (several, alone) {
+            (true, _) => Followed::Several(question),
+            (false, true) => Followed::Alone(question),
+            (false, false) => Followed::Linked(question),
+        }
+    }
+
+    /// The identifiers to which links lead, the one that was asked for among them.
+    pub fn linked(&self) -> impl Iterator<Item = &PatientName> {
+        let linked = match self {
+            Self::Patient { linked, .. } => Some(linked),
+            _ => None,
+        };
+        linked.into_iter().flatten()
     }
 
     /// A FHIR resource, as `Type/id`.
@@ -86,7 +143,13 @@ impl Question {
     /// Under which terms the files that may answer stand; `None` if no term leads to them.
     pub fn terms(&self) -> Option<Vec<Term<'_>>> {
         Some(match self {
-            Self::Patient { id, .. } => vec![Term::Patient(id.as_str())],
+            Self::Patient { id, linked, .. } => {
+                let ids = linked.iter().map(|name| &name.id).chain([id]);
+                let ids: BTreeSet<&Ident> = ids.collect();
+                ids.into_iter()
+                    .map(|id| Term::Patient(id.as_str()))
+                    .collect()
+            }
             Self::Study(uid) => vec![Term::Study(uid.as_str())],
             Self::Sample(name) => vec![Term::Sample(name.as_str())],
             Self::Subject { subject, .. } => vec![Term::Subject(subject.as_str())],
@@ -102,13 +165,12 @@ impl Question {
     /// Whether a file would answer if its identifiers were those of the right issuer.
     pub fn may_answer(&self, account: &Account) -> bool {
         match self {
-            Self::Patient { id, .. } => {
-                let whoever = Self::Patient {
-                    id: id.clone(),
-                    issuer: Issuer::Any,
-                };
-                whoever.answer(account, None).is_some()
-            }
+            Self::Patient { id, linked, .. } => match account {
+                Account::Read(said) => said.facts.patients.iter().any(|patient| {
+                    patient.id == *id || linked.iter().any(|name| name.id == patient.id)
+                }),
+                Account::Opaque(_) => false,
+            },
             _ => self.answer(account, None).is_some(),
         }
     }
@@ -124,7 +186,11 @@ impl Question {
         };
         let facts = &said.facts;
         match self {
-            Self::Patient { id, issuer: whose } => of_patient(facts, id, whose, issuer),
+            Self::Patient {
+                id,
+                issuer: whose,
+                linked,
+            } => of_patient(facts, id, whose, linked, issuer),
             Self::Study(uid) => {
                 let own = facts.dicom.as_ref()?.study.as_ref()?;
                 (own == uid).then(Answer::default)
@@ -160,18 +226,20 @@ fn of_patient(
     facts: &Facts,
     id: &Ident,
     whose: &Issuer,
+    linked: &BTreeSet<PatientName>,
     default: Option<&Ident>,
 ) -> Option<Answer> {
     let mut identities = BTreeSet::new();
-    for patient in facts.patients.iter().filter(|patient| patient.id == *id) {
+    for patient in &facts.patients {
         let issuer = patient.issuer.as_ref().or(default);
-        let meant = match whose {
+        let named = match whose {
             Issuer::Any => true,
             Issuer::Unknown => issuer.is_none(),
             Issuer::Named(named) => issuer == Some(named),
         };
-        if meant {
+        if named && patient.id == *id || is_linked(linked, &patient.id, issuer) {
             identities.insert(Identity {
+                id: patient.id.clone(),
                 domain: patient.domain,
                 issuer: issuer.cloned(),
             });
@@ -179,14 +247,21 @@ fn of_patient(
     }
     (!identities.is_empty()).then(|| Answer {
         identities,
-        holds_others: holds_several(facts),
+        holds_others: holds_several(facts, linked, default),
     })
+}
+
+fn is_linked(linked: &BTreeSet<PatientName>, id: &Ident, issuer: Option<&Ident>) -> bool {
+    linked
+        .iter()
+        .any(|name| name.id == *id && Some(&name.issuer) == issuer)
 }
 
 /// Whether a file names several patients: several identifiers of one kind and issuer. Where a file
 /// has FHIR patients these decide, since one of them may have many identifiers.
-fn holds_several(facts: &Facts) -> bool {
-    let mut ids: BTreeMap<(Domain, Option<&Ident>), BTreeSet<&Ident>> = BTreeMap::new();
+fn holds_several(facts: &Facts, linked: &BTreeSet<PatientName>, default: Option<&Ident>) -> bool {
+    // All identifiers that are linked stand as one, `None`.
+    let mut ids: BTreeMap<(Domain, Option<&Ident>), BTreeSet<Option<&Ident>>> = BTreeMap::new();
     let domains: BTreeSet<Domain> = facts.patients.iter().map(|one| one.domain).collect();
     let decides = |domain| match domain {
         Domain::FhirIdentifier => !domains.contains(&Domain::FhirPatient),
@@ -194,7 +269,10 @@ fn holds_several(facts: &Facts) -> bool {
     };
     for patient in facts.patients.iter().filter(|one| decides(one.domain)) {
         let of_one = (patient.domain, patient.issuer.as_ref());
-        ids.entry(of_one).or_default().insert(&patient.id);
+        let issuer = patient.issuer.as_ref().or(default);
+        let same = is_linked(linked, &patient.id, issuer);
+        let id = (!same).then_some(&patient.id);
+        ids.entry(of_one).or_default().insert(id);
     }
     ids.values().any(|ids| ids.len() > 1)
 }

@@ -38,7 +38,14 @@ fn is_about(resource: &Resource, asked: &Question) -> bool {
         return false;
     };
     let subject = resource.subject.as_ref().and_then(target);
-    subject.is_some_and(|subject| subject.as_str().strip_prefix("Patient/") == Some(id.as_str()))
+    let Some(subject) = subject
+        .as_ref()
+        .and_then(|one| one.as_str().strip_prefix("Patient/"))
+    else {
+        return false;
+    };
+    let mut ids = asked.linked().map(|name| &name.id).chain([id]);
+    ids.any(|id| id.as_str() == subject)
 }
 
 /// The type and id at the end of a reference, without server and version.

@@ -10,6 +10,7 @@
 pub mod audience;
 pub mod cbor;
 pub mod content;
+pub mod crosswalk;
 pub mod entry;
 pub mod error;
 pub mod extents;

@@ -289,6 +289,7 @@ mod tests {
             (objects(), objects()).prop_map(|(packs, tables)| Statement::Places { packs, tables }),
             vec(any::<[u8; 32]>().prop_map(ObjectHash), 0..3).prop_map(Statement::Delete),
             name().prop_map(Statement::Tag),
+            Just(Statement::Link),
         ]
     }
 

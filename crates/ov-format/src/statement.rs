@@ -430,6 +430,9 @@ pub enum Statement {
     Delete(Vec<ObjectHash>),
     /// By readers: the commit's tags change as the section for its compartment says.
     Tag(RecordName),
+    /// By readers: identifiers are one patient's, or are so no more, as the section for its compartment
+    /// says.
+    Link,
 }
 
 impl Statement {
@@ -455,6 +458,7 @@ impl Statement {
             Self::Places { .. } => "places",
             Self::Delete(_) => "delete",
             Self::Tag(_) => "tag",
+            Self::Link => "link",
         }
     }
 }
@@ -492,6 +496,7 @@ impl Wire for Statement {
             Self::Places { packs, tables } => w.array(3).uint(8u8).list(packs).list(tables),
             Self::Delete(packs) => w.array(2).uint(9u8).list(packs),
             Self::Tag(commit) => w.array(2).uint(10u8).value(commit),
+            Self::Link => w.array(1).uint(11u8),
         };
     }
 
@@ -551,6 +556,7 @@ impl Wire for Statement {
             ),
             9 => (Self::Delete(r.list()?), 2),
             10 => (Self::Tag(r.value()?), 2),
+            11 => (Self::Link, 1),
             number => {
                 return Err(FormatError::Unknown {
                     what: "a statement",

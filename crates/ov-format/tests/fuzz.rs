@@ -4,6 +4,7 @@
 
 use ov_format::Wire;
 use ov_format::audience::Audience;
+use ov_format::crosswalk::CrosswalkChange;
 use ov_format::extents::ExtentList;
 use ov_format::id::{TargetId, VaultId};
 use ov_format::keys::{KeysTable, decode_secret};
@@ -95,6 +96,7 @@ fn sections() {
         round::<GroupChunks>(bytes);
         round::<Places>(bytes);
         round::<TagChange>(bytes);
+        round::<CrosswalkChange>(bytes);
         round::<ListRef>(bytes);
         round::<TableIndex>(bytes);
         if let Ok(names) = Names::from_bytes(bytes) {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use ov_format::Wire;
 use ov_format::audience::{Audience, SegmentContext};
 use ov_format::content::{ChunkRef, Content, Extent, ExtentPage, FrameRef};
+use ov_format::crosswalk::{CrosswalkChange, IssuedId, Link, Retraction};
 use ov_format::entry::{Entry, EntryKey, Kind, Meta, ReadState, Time};
 use ov_format::extents::ExtentList;
 use ov_format::id::{
@@ -207,6 +208,7 @@ fn statements() -> Vec<Statement> {
         },
         Statement::Delete(vec![OBJECT.hash]),
         Statement::Tag(commit),
+        Statement::Link,
     ]
 }
 
@@ -281,11 +283,31 @@ fn sections(all: &mut BTreeMap<String, Vec<u8>>) {
         remove: vec!["monthly".to_owned()],
     };
     all.insert("section tag change".into(), change.to_bytes());
+    all.insert(
+        "section crosswalk change".into(),
+        crosswalk_change().to_bytes(),
+    );
     let names = Names(vec![Named {
         member: LOG.member,
         name: "tps1".to_owned(),
     }]);
     all.insert("section names".into(), names.to_bytes());
+}
+
+fn crosswalk_change() -> CrosswalkChange {
+    let id = |id: &str, issuer: &str| IssuedId {
+        id: id.to_owned(),
+        issuer: issuer.to_owned(),
+    };
+    let link = |one, other| Link { one, other };
+    CrosswalkChange {
+        linked: vec![link(id("4711", "hospital"), id("c-1", "registry"))],
+        retracted: vec![Retraction {
+            record: record_name(),
+            link: link(id("4711", "hospital"), id("c-2", "registry")),
+        }],
+        reason: "letter of the registry".to_owned(),
+    }
 }
 
 fn lists(all: &mut BTreeMap<String, Vec<u8>>) {

@@ -152,7 +152,7 @@ fn read(
 }
 
 /// Opens the section for the readers of a compartment; `None` if these keys are not theirs.
-fn open_for_readers<T: Wire>(
+pub(crate) fn open_for_readers<T: Wire>(
     vault: &Vault,
     keys: &ReaderKeys,
     name: &RecordName,

@@ -44,6 +44,8 @@ pub struct Head {
     /// Roles that each member ever had: its records are judged by these, so that a change of roles
     /// takes nothing back. Taking back is what a revocation is for.
     pub ever: BTreeMap<MemberId, BTreeSet<Role>>,
+    /// Compartments that each member ever had.
+    pub ever_in: BTreeMap<MemberId, BTreeSet<CompartmentId>>,
     /// For each revoked member, the last record of each of its logs that still counts.
     pub revoked: BTreeMap<MemberId, BTreeMap<LogId, u64>>,
     /// Public keys of compartments by epoch.
@@ -77,6 +79,10 @@ impl Head {
                 });
                 appointed.roles = roles.iter().copied().collect();
                 self.ever.entry(*member).or_default().extend(roles);
+                self.ever_in
+                    .entry(*member)
+                    .or_default()
+                    .extend(compartments);
                 appointed.compartments = compartments.iter().copied().collect();
             }
             Change::Revoke { member, after } => {

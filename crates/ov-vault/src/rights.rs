@@ -14,7 +14,7 @@ use crate::head::Head;
 /// | forget | keeper, admin |
 /// | hold | keeper, reader, admin |
 /// | release | admin |
-/// | tag | reader |
+/// | tag, link | reader |
 /// | head | admin |
 pub(crate) fn allowed(head: &Head, record: &Record) -> Result<(), &'static str> {
     let statement = &record.statement;
@@ -35,7 +35,7 @@ pub(crate) fn allowed(head: &Head, record: &Record) -> Result<(), &'static str> 
         Statement::Forget(_) => may(&[Role::Keeper, Role::Admin]),
         Statement::Hold { .. } => may(&[Role::Keeper, Role::Reader, Role::Admin]),
         Statement::Release(_) | Statement::Head(_) => may(&[Role::Admin]),
-        Statement::Tag(_) => may(&[Role::Reader]),
+        Statement::Tag(_) | Statement::Link => may(&[Role::Reader]),
     };
     if fine { Ok(()) } else { Err(statement.name()) }
 }

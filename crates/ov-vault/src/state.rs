@@ -96,6 +96,8 @@ pub struct State {
     pub published_tables: BTreeMap<ObjectHash, u64>,
     /// Changes of tags, in order.
     pub tags: Vec<(RecordName, RecordName)>,
+    /// Records that change the crosswalk, in order of their logs.
+    pub links: Vec<RecordName>,
 }
 
 impl State {
@@ -212,6 +214,7 @@ impl State {
             }
             Statement::Places { .. } => self.places.push(said.name),
             Statement::Tag(commit) => self.tags.push((said.name, *commit)),
+            Statement::Link => self.links.push(said.name),
             _ => {}
         }
     }

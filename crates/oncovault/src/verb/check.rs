@@ -8,6 +8,7 @@ use ov_terminal::{Desk, Exit, Failure, amount};
 use serde_json::json;
 
 use crate::holdings;
+use crate::links;
 use crate::reading::{Reading, Which};
 
 /// What `check` takes.
@@ -90,8 +91,10 @@ fn closure(what: &str, desk: &Desk) -> Result<Exit, Failure> {
     }
     let graph = reading.graph()?;
     let reader = reading.reader(&graph);
-    let closure = gaps(&reader, &snapshots);
+    let known = links::read(&reading, desk)?;
+    let closure = gaps(&reader, &snapshots, &known.crosswalk);
     holdings::print_gaps(&closure.gaps, desk);
+    links::tell_by_link(closure.by_link, desk);
     for (info, error) in &closure.failed {
         desk.screen
             .warn(format_args!("snapshot {}: {error}", info.short_id()));
@@ -104,10 +107,12 @@ fn closure(what: &str, desk: &Desk) -> Result<Exit, Failure> {
         "snapshots_without_catalog": ids(&closure.without_catalog),
         "objects": closure.objects,
         "unreadable_accounts": closure.unreadable,
+        "closed_by_links": closure.by_link,
         "gaps": holdings::gap_documents(&closure.gaps),
     }));
     let strong = closure.gaps.iter().any(ov_catalog::GapFound::is_strong);
-    match (closure.failed.is_empty() && closure.unreadable == 0, strong) {
+    let whole = known.whole && closure.failed.is_empty() && closure.unreadable == 0;
+    match (whole, strong) {
         (false, _) => Ok(Exit::Damage),
         (true, true) => Ok(Exit::FewCopies),
         (true, false) => Ok(Exit::Done),

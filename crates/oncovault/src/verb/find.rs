@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::entry_view;
 use crate::explain;
 use crate::holdings;
+use crate::links;
 use crate::reading::{Reading, Which};
 
 /// What `find` takes.
@@ -107,7 +108,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
 }
 
 fn find_held(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let question = args.about.question()?;
+    let asked = args.about.question()?;
     let at = args.at.as_deref().map(holdings::moment_of).transpose()?;
     let reading = Reading::open(desk)?;
     reading.require_reader("find files")?;
@@ -115,10 +116,12 @@ fn find_held(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     if at.is_some() {
         snapshots = as_of(snapshots, at.as_ref());
     }
+    let known = links::read(&reading, desk)?;
+    let question = links::follow(asked, &known, desk);
     let graph = reading.graph()?;
     let reader = reading.reader(&graph);
     let found = holdings::ask(desk, &reading, &reader, &snapshots, &question);
-    holdings::tell_identities(&found, desk);
+    holdings::tell_identities(&found, &question, desk);
     holdings::print(&found, desk);
     match holdings::span(&found) {
         None => desk.screen.note("Nothing found."),
@@ -133,8 +136,8 @@ fn find_held(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         }
     }
     holdings::tell_limits(&found, desk);
-    desk.screen.document(&holdings::document(&found));
-    match found.failed.is_empty() && found.unreadable == 0 {
+    desk.screen.document(&holdings::document(&found, &question));
+    match known.whole && found.failed.is_empty() && found.unreadable == 0 {
         true => Ok(Exit::Done),
         false => Ok(Exit::Damage),
     }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::explain;
 use crate::holdings;
+use crate::links::{self, Known};
 use crate::reading::{Reading, Which};
 
 /// What is asked for.
@@ -54,6 +55,8 @@ pub fn run(
     let question = Question::patient(asked.patient).ok_or_else(|| {
         Failure::usage("this can be nobody's identifier").help("give ID or ID@ISSUER")
     })?;
+    let known = links::read(reading, desk)?;
+    let question = links::follow(question, &known, desk);
     let graph = reading.graph()?;
     let reader = reading.reader(&graph);
     let at = asked.at.map(holdings::moment_of).transpose()?;
@@ -62,7 +65,7 @@ pub fn run(
     if at.is_some() {
         snapshots = as_of(snapshots, at.as_ref());
     }
-    let wish = wish(&question, reading, &reader, &snapshots, desk)?;
+    let wish = wish(&question, &known, reading, &reader, &snapshots, desk)?;
     let mut reports = Vec::new();
     for (place, (info, entries)) in batches(&wish) {
         let part = Part::These(entries);
@@ -79,11 +82,12 @@ pub fn run(
         reports.push(report.map_err(explain::restore)?);
     }
     print(&wish, asked.to, desk);
-    desk.screen.document(&document(&wish, asked.to, &reports));
+    desk.screen
+        .document(&document(&wish, &question, asked.to, &reports));
     let found = [&wish.of_patient, &wish.referred_to];
     let exit = match found
         .iter()
-        .all(|found| found.failed.is_empty() && found.unreadable == 0)
+        .all(|found| known.whole && found.failed.is_empty() && found.unreadable == 0)
     {
         true => Exit::Done,
         false => Exit::Damage,
@@ -94,6 +98,7 @@ pub fn run(
 /// Finds what is to be restored; refuses where that might be two people's.
 fn wish<'s>(
     question: &Question,
+    known: &Known,
     reading: &Reading,
     reader: &FrameReader<'_>,
     snapshots: &[&'s SnapshotInfo],
@@ -101,8 +106,8 @@ fn wish<'s>(
 ) -> Result<Wish<'s>, Failure> {
     let of_patient = holdings::ask(desk, reading, reader, snapshots, question);
     holdings::tell_limits(&of_patient, desk);
-    if people(&of_patient) > 1 {
-        holdings::tell_identities(&of_patient, desk);
+    if people(&of_patient, question) > 1 {
+        holdings::tell_identities(&of_patient, question, desk);
         return Err(Failure::usage(
             "this identifier is used in several ways: it may be several people's",
         )
@@ -127,7 +132,7 @@ fn wish<'s>(
         .into_iter()
         .filter(|name| !is_among(name, &referred_to));
     Ok(Wish {
-        gaps: of_found(&of_patient),
+        gaps: of_found(&of_patient, &known.crosswalk),
         unresolved: unresolved.collect(),
         referred_to: without(referred_to, &of_patient),
         of_patient,
@@ -136,10 +141,12 @@ fn wish<'s>(
 
 /// How many people the identifier may stand for. One issuer gives an identifier to one person,
 /// whatever kind of file has it; where no issuer is known, each kind of identifier is another's.
-fn people(found: &Found<'_>) -> usize {
+/// All identifiers that are linked are one's.
+fn people(found: &Found<'_>, question: &Question) -> usize {
     let whose = found.identities().into_iter().map(|identity| {
+        let linked = holdings::is_linked(identity, question);
         let unknown = identity.issuer.is_none().then_some(identity.domain);
-        (&identity.issuer, unknown)
+        (!linked).then_some((&identity.issuer, unknown))
     });
     whose.collect::<BTreeSet<_>>().len()
 }
@@ -260,7 +267,7 @@ fn count(found: &Found<'_>) -> BTreeMap<&'static str, (u64, u64)> {
     counts
 }
 
-fn document(wish: &Wish<'_>, to: &Path, reports: &[Report]) -> Value {
+fn document(wish: &Wish<'_>, question: &Question, to: &Path, reports: &[Report]) -> Value {
     let files = |found: &Found<'_>| -> Vec<Value> {
         let latest = found.latest();
         latest
@@ -277,6 +284,7 @@ fn document(wish: &Wish<'_>, to: &Path, reports: &[Report]) -> Value {
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
     json!({
         "to": to.display().to_string(),
+        "linked": links::linked(question),
         "files": files(&wish.of_patient),
         "referred_to": files(&wish.referred_to),
         "kinds": counts(&wish.of_patient),

@@ -90,6 +90,12 @@ fn every_document_has_the_keys_of_the_manual_and_no_others() {
         ("stats", vec!["stats"]),
         ("stats --mode raw", vec!["stats", "--mode", "raw"]),
         ("tag", vec!["tag", "add", "latest", "x"]),
+        (
+            "patient link",
+            vec!["patient", "link", "1@a", "2@b", "--reason", "known"],
+        ),
+        ("patient links", vec!["patient", "links"]),
+        ("patient unlink", vec!["patient", "unlink", "1@a", "2@b"]),
         ("target test", vec!["target", "test"]),
         ("key show", vec!["key", "show"]),
         ("key list", vec!["key", "list"]),

@@ -6,6 +6,7 @@
 mod automation;
 mod backup;
 mod bad_input;
+mod crosswalk;
 mod discover;
 mod json;
 mod keys;
@@ -13,6 +14,7 @@ mod locked;
 mod maintenance;
 mod packaged;
 mod patients;
+mod questions;
 mod restore;
 mod sink;
 mod telling;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::world::{World, files};
 
 /// The sample files, where they are at hand.
-fn samples() -> Option<PathBuf> {
+pub fn samples() -> Option<PathBuf> {
     let named = std::env::var_os("ONCOVAULT_TEST_DATA").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/testdata");
     let folder = named.unwrap_or(beside);
@@ -49,7 +49,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The paths that were found, below the folder in which they were backed up.
-fn found(world: &World, document: &Value) -> BTreeSet<PathBuf> {
+pub fn found(world: &World, document: &Value) -> BTreeSet<PathBuf> {
     let folder = world.path("").canonicalize().unwrap();
     let holdings = document["holdings"].as_array().unwrap();
     let paths = holdings

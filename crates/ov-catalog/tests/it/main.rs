@@ -4,5 +4,6 @@
 
 mod asking;
 mod copy;
+mod linking;
 mod real;
 mod site;

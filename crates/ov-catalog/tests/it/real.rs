@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use ov_catalog::{Question, as_of, gaps};
+use ov_catalog::{Crosswalk, Question, as_of, gaps};
 use ov_clinical::Gap;
 use serde_json::Value;
 
 use crate::site::{Site, files_below};
 
 /// The sample files, where they are at hand.
-fn samples() -> Option<PathBuf> {
+pub fn samples() -> Option<PathBuf> {
     let named = std::env::var_os("ONCOVAULT_TEST_DATA").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/testdata");
     let folder = named.unwrap_or(beside);
@@ -146,7 +146,7 @@ fn a_structure_set_that_is_gone_is_named_by_patient() {
     let lacking = |site: &Site| {
         let opened = site.open();
         let newest = as_of(opened.listed(), None);
-        let closure = gaps(&opened.reader(), &newest);
+        let closure = gaps(&opened.reader(), &newest, &Crosswalk::default());
         let gaps = closure.gaps.into_iter();
         let strong = gaps.filter(ov_catalog::GapFound::is_strong);
         let named = strong.map(|one| {

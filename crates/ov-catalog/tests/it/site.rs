@@ -5,20 +5,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use ov_admin::AdminAccess;
+use ov_admin::appoint::{Appointment, GroupChoice, appoint};
+use ov_admin::compartment::add_compartment;
 use ov_admin::found::{Founding, init};
 use ov_backup::{
     Agent, BackupOptions, Extraction, Extractor, Reread, Seams, Threads, Void, backup,
 };
 use ov_catalog::{Cache, Found, Question, find};
 use ov_clinical::{Account, Window};
+use ov_format::crosswalk::CrosswalkChange;
 use ov_format::entry::Time;
-use ov_restore::{FrameReader, Limits, ReaderKeys, SnapshotInfo, Snapshots, load_graph};
+use ov_format::id::{InstanceId, MemberId};
+use ov_format::name::RecordName;
+use ov_format::record::Section;
+use ov_format::statement::{Role, Statement};
+use ov_restore::{FrameReader, Limits, Links, ReaderKeys, SnapshotInfo, Snapshots, load_graph};
 use ov_seal::entropy::{Entropy, SeededEntropy};
 use ov_source::{FileTree, Selection};
 use ov_store::Memory;
 use ov_vault::append::Writer;
 use ov_vault::graph::Graph;
 use ov_vault::secrets::Secrets;
+use ov_vault::section::{SealTo, seal_section};
 use ov_vault::{Clock, State, Vault};
 
 pub struct SetClock(AtomicI64);
@@ -153,6 +162,49 @@ impl Site {
         backup(&mut self.vault, &self.agent, &source, &options, &seams).unwrap();
     }
 
+    /// Says who is who, for the readers of the compartment, and gives the record that says it.
+    pub fn say(&mut self, change: &CrosswalkChange) -> RecordName {
+        let section = self.sealed(change, self.agent.writer.member);
+        let said = Statement::Link;
+        let (vault, writer) = (&mut self.vault, &self.agent.writer);
+        let record = vault.append(writer, &self.clock, said, vec![section], &[]);
+        record.unwrap()
+    }
+
+    /// The same by a reader of another compartment, who seals to this one all the same.
+    pub fn say_from_outside(&mut self, change: &CrosswalkChange) {
+        let (clock, entropy) = (&self.clock, Arc::clone(&self.entropy));
+        let (vault, writer) = (&mut self.vault, &self.agent.writer);
+        let mut access = AdminAccess::unlock(vault, writer.member, &writer.secret).unwrap();
+        let other = add_compartment(vault, writer, &mut access, "other", &*entropy, clock);
+        let appointment = Appointment {
+            name: "outsider".to_owned(),
+            roles: vec![Role::Reader],
+            compartments: vec![other.unwrap()],
+            group: GroupChoice::New,
+        };
+        let appointed = appoint(vault, writer, &access, appointment, &*entropy, clock).unwrap();
+        let section = self.sealed(change, appointed.member);
+        let outsider = Writer {
+            member: appointed.member,
+            secret: appointed.secret,
+            instance: InstanceId([9; 16]),
+            lock: None,
+        };
+        let said = Statement::Link;
+        let record = self
+            .vault
+            .append(&outsider, &self.clock, said, vec![section], &[]);
+        record.unwrap();
+    }
+
+    fn sealed(&self, change: &CrosswalkChange, member: MemberId) -> Section {
+        let compartment = self.agent.compartment;
+        let (epoch, key) = self.vault.head().compartment_key(compartment).unwrap();
+        let to = SealTo::Compartment(compartment, epoch, &key);
+        seal_section(change, to, self.vault.id(), member, &*self.entropy)
+    }
+
     pub fn open(&self) -> Opened<'_> {
         let state = State::of(&self.vault);
         Opened {
@@ -185,6 +237,11 @@ impl Opened<'_> {
 
     pub fn listed(&self) -> Vec<&SnapshotInfo> {
         self.snapshots.listed.iter().collect()
+    }
+
+    /// All records of links.
+    pub fn links(&self) -> Links {
+        Links::load(&self.site.vault, &self.state, &self.site.keys).unwrap()
     }
 
     /// Asks all snapshots, without a local copy.
