@@ -12,7 +12,7 @@ pub const VARIABLE: &str = "ONCOVAULT_TEST_TOOLS";
 /// Pinned Python packages.
 const REQUIREMENTS: &str = "xtask/test-tools.txt";
 
-/// A Debian package and the program by which its presence is seen.
+/// A Debian package, and the program, or else the whole path of a file, by which its presence is seen.
 const DEBIAN: &[(&str, &str)] = &[
     ("rsync", "rsync"),
     ("attr", "setfattr"),
@@ -25,6 +25,12 @@ const DEBIAN: &[(&str, &str)] = &[
     ("fusefat", "fusefat"),
     ("exfatprogs", "mkfs.exfat"),
     ("exfat-fuse", "mount.exfat-fuse"),
+    ("dcmtk", "dcmdump"),
+    ("orthanc", "/usr/sbin/Orthanc"),
+    (
+        "orthanc-dicomweb",
+        "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
+    ),
 ];
 
 /// Something that was left out, and why.

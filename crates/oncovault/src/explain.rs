@@ -5,6 +5,7 @@ use ov_admin::AdminError;
 use ov_mount::MountError;
 use ov_open::paper::PaperError;
 use ov_open::slip39::SetError;
+use ov_pacs::PacsError;
 use ov_restore::{ArchiveError, DumpError, FilterError, ReadError, RestoreError, TreeError};
 use ov_terminal::{Exit, Failure};
 
@@ -14,6 +15,37 @@ pub fn exit_of_read(error: &ReadError) -> Exit {
         ReadError::Store(error) => ov_terminal::failure::exit_of_store(error),
         ReadError::Closed { .. } => Exit::WrongKey,
         _ => Exit::Damage,
+    }
+}
+
+/// Damage outranks everything, and anything outranks success.
+pub fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Damage, _) | (_, Exit::Done) => one,
+        (Exit::Done, _) | (_, Exit::Damage) => other,
+        _ => one,
+    }
+}
+
+/// Why no more was given to a PACS.
+pub fn pacs(error: PacsError) -> Failure {
+    let failure = Failure::of(Exit::Failed, &error);
+    match error {
+        PacsError::NoAnswer(_) => failure.help(
+            "look at the address in --to and at the PACS; the same again gives it everything",
+        ),
+        PacsError::Rejected(_) => failure.help(
+            "tell its administrator our title (ONCOVAULT, or say dimse://AET@host:port?calling=OURS)",
+        ),
+        PacsError::Account(_) => failure.help(
+            "set ONCOVAULT_DICOMWEB_TOKEN, or ONCOVAULT_DICOMWEB_USER and ONCOVAULT_DICOMWEB_PASSWORD",
+        ),
+        PacsError::NoService(_) => {
+            failure.help("name the root of DICOMweb, such as dicomweb+https://host/dicom-web")
+        }
+        PacsError::Open => failure.help("say dicomweb+https://, or let it leave with --allow-http"),
+        PacsError::Certificates { .. } => failure.help("look at --ca-file"),
+        PacsError::NoChance => failure,
     }
 }
 

@@ -34,6 +34,33 @@ pub fn begins(head: &[u8]) -> bool {
     dicom_prologue::begins(head)
 }
 
+/// How a file begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Whether it is a file by the standard.
+    pub form: Form,
+    /// Its transfer syntax: as its meta group says, else as its data set looks.
+    pub syntax: Option<Box<str>>,
+    /// Where its data set begins, in bytes.
+    pub data_set: usize,
+}
+
+/// What stands before a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Preamble, magic and meta group (PS3.10 section 7.1).
+    File,
+    /// No preamble: a meta group at most.
+    Bare,
+}
+
+/// How a DICOM file begins; `None` if it does not begin like one, or `head` ends before its data
+/// set does begin.
+#[must_use]
+pub fn opening(head: &[u8]) -> Option<Opening> {
+    dicom_prologue::opening(head)
+}
+
 /// Takes a DICOM file in pieces.
 pub struct Stream {
     file: blake3::Hasher,

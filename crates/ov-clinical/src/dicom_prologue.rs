@@ -1,5 +1,6 @@
 //! What stands before a DICOM data set: preamble and meta group (PS3.10 §7.1), or nothing.
 
+use crate::dicom::{Form, Opening};
 use crate::dicom_object::short;
 use crate::dicom_tag::Tag;
 use crate::dicom_walk::{Encoding, is_long, is_vr};
@@ -8,6 +9,7 @@ use crate::warning::Warning;
 
 const MAGIC_AT: usize = 128;
 const IMPLICIT: &str = "1.2.840.10008.1.2";
+const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 const EXPLICIT_BIG: &str = "1.2.840.10008.1.2.2";
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
@@ -95,6 +97,29 @@ impl Prologue {
     }
 }
 
+/// See [`crate::dicom::opening`].
+pub(crate) fn opening(head: &[u8]) -> Option<Opening> {
+    let prologue = Prologue::read(head);
+    let (form, begins_there) = match has_magic(head) {
+        true => (Form::File, true),
+        false => (Form::Bare, bare(head).is_some()),
+    };
+    if !begins_there || prologue.start >= head.len() {
+        return None;
+    }
+    let looks = match prologue.body {
+        Body::Plain(Encoding::EXPLICIT) => Some(EXPLICIT),
+        Body::Plain(Encoding::EXPLICIT_BIG) => Some(EXPLICIT_BIG),
+        Body::Plain(_) => Some(IMPLICIT),
+        Body::Deflated | Body::Opaque => None,
+    };
+    Some(Opening {
+        form,
+        syntax: prologue.syntax.or(looks.map(Into::into)),
+        data_set: prologue.start,
+    })
+}
+
 /// Whether the bytes begin like a DICOM file or data set.
 pub(crate) fn begins(head: &[u8]) -> bool {
     has_magic(head) || bare(head).is_some()
@@ -166,5 +191,38 @@ impl MetaElement {
         let value = at + value;
         let end = value.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
         Some(Self { tag, value, end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(syntax: &str) -> Vec<u8> {
+        let mut bytes = b"\x02\0\x10\0UI".to_vec();
+        bytes.extend_from_slice(&u16::try_from(syntax.len()).unwrap().to_le_bytes());
+        bytes.extend_from_slice(syntax.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn the_data_set_of_a_file_begins_behind_its_header() {
+        let mut file = [&[0; MAGIC_AT][..], b"DICM", &meta("1.2.840.10008.1.2.4.50")].concat();
+        let begins = file.len();
+        assert_eq!(opening(&file), None, "there is no data set");
+        file.extend_from_slice(b"\x08\0\x05\0CS\x0a\0ISO_IR 100");
+        let found = opening(&file).unwrap();
+        assert_eq!((found.form, found.data_set), (Form::File, begins));
+        assert_eq!(found.syntax.as_deref(), Some("1.2.840.10008.1.2.4.50"));
+    }
+
+    #[test]
+    fn a_data_set_without_header_has_the_syntax_that_it_looks_like() {
+        let explicit = opening(b"\x08\0\x05\0CS\x0a\0ISO_IR 100").unwrap();
+        assert_eq!(explicit.syntax.as_deref(), Some(EXPLICIT));
+        assert_eq!((explicit.form, explicit.data_set), (Form::Bare, 0));
+        let implicit = opening(b"\x08\0\x05\0\x02\0\0\0  \x08\0\x08\0").unwrap();
+        assert_eq!(implicit.syntax.as_deref(), Some(IMPLICIT));
+        assert_eq!(opening(b"no DICOM at all"), None);
     }
 }

@@ -46,14 +46,7 @@ pub fn dump_file(
     workers: usize,
     out: &mut dyn Write,
 ) -> Result<u64, DumpError> {
-    match (&entry.meta.kind, &entry.state) {
-        (_, ReadState::Unreadable(reason)) if is_lost(entry) => {
-            return Err(DumpError::Unreadable(reason.clone()));
-        }
-        (Kind::File, _) => {}
-        _ => return Err(DumpError::NotAFile),
-    }
-    let mut content = ContentReader::new(reader, entry, workers);
+    let mut content = ContentReader::of(reader, entry, workers)?;
     let copied = io::copy(&mut content, out);
     match (content.failed.take(), copied) {
         (Some(error), _) => Err(DumpError::Content(error)),
@@ -63,7 +56,7 @@ pub fn dump_file(
 
 /// Reads an entry's content from its beginning to its end, fetching ahead. Gives exactly as many
 /// bytes as the entry says, or fails.
-pub(crate) struct ContentReader<'r> {
+pub struct ContentReader<'r> {
     reader: &'r FrameReader<'r>,
     extents: Extents<'r>,
     workers: usize,
@@ -72,7 +65,7 @@ pub(crate) struct ContentReader<'r> {
     current: Current,
     left: u64,
     size: u64,
-    /// Why it failed.
+    /// Why it failed; the error of reading says so in words alone.
     pub failed: Option<EntryError>,
 }
 
@@ -82,7 +75,25 @@ enum Current {
 }
 
 impl<'r> ContentReader<'r> {
-    pub fn new(reader: &'r FrameReader<'r>, entry: &Entry, workers: usize) -> Self {
+    /// Reads a regular file, with so many threads that fetch ahead.
+    ///
+    /// # Errors
+    /// If it is none, or the backup could not read it.
+    pub fn of(
+        reader: &'r FrameReader<'r>,
+        entry: &Entry,
+        workers: usize,
+    ) -> Result<Self, DumpError> {
+        match (&entry.meta.kind, &entry.state) {
+            (_, ReadState::Unreadable(reason)) if is_lost(entry) => {
+                Err(DumpError::Unreadable(reason.clone()))
+            }
+            (Kind::File, _) => Ok(Self::new(reader, entry, workers)),
+            _ => Err(DumpError::NotAFile),
+        }
+    }
+
+    pub(crate) fn new(reader: &'r FrameReader<'r>, entry: &Entry, workers: usize) -> Self {
         Self {
             reader,
             extents: Extents::of(reader, &entry.content),

@@ -51,7 +51,7 @@ mod window;
 pub use archive::{ArchiveError, dump_tar, dump_zip};
 pub use check_content::{ContentCheck, ContentFinding, Touched, check_content};
 pub use diff::{Change, Difference, diff};
-pub use dump::{DumpError, dump_file};
+pub use dump::{ContentReader, DumpError, dump_file};
 pub use extents::{Extents, Sameness, Stretch};
 pub use filter::{Filter, FilterError};
 pub use find::{Hit, find};

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use crate::failure::Failure;
 
 /// All variables.
-pub const KNOWN: [&str; 21] = [
+pub const KNOWN: [&str; 24] = [
     "ONCOVAULT_VAULT",
     "ONCOVAULT_KEY",
     "ONCOVAULT_CONFIG",
@@ -27,6 +27,9 @@ pub const KNOWN: [&str; 21] = [
     "ONCOVAULT_SSH",
     "ONCOVAULT_WEBDAV_USER",
     "ONCOVAULT_WEBDAV_PASSWORD",
+    "ONCOVAULT_DICOMWEB_TOKEN",
+    "ONCOVAULT_DICOMWEB_USER",
+    "ONCOVAULT_DICOMWEB_PASSWORD",
     "ONCOVAULT_PROGRESS_FPS",
 ];
 

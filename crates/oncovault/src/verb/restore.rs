@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use ov_pacs::Address;
 use ov_restore::{
     Deleting, EntryError, Filter, Monitor, Notice, Progress, Report, RestoreOptions, Tree,
     Verifying, Wanted, raise_open_files,
@@ -17,7 +18,8 @@ use serde_json::{Value, json};
 
 use crate::explain;
 use crate::reading::{Reading, Which, part, snapshot_path};
-use crate::verb::restore_patient;
+use crate::verb::patient_wish::Asked;
+use crate::verb::{restore_pacs, restore_patient};
 
 /// How many of many are shown.
 const SHOWN_MAX: usize = 20;
@@ -38,8 +40,9 @@ pub struct Args {
     #[arg(long, value_name = "TIME", requires = "patient")]
     at: Option<String>,
 
-    /// The folder to restore into
-    #[arg(long, short = 't', value_name = "DIR")]
+    /// The folder to restore into; with --patient also a PACS: dicomweb+https://host/path or
+    /// dimse://AET@host:port
+    #[arg(long, short = 't', value_name = "DIR|URL")]
     to: PathBuf,
 
     /// Restore only what this pattern takes (may be given more than once)
@@ -87,6 +90,9 @@ pub enum When {
 
 /// Restores.
 pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    if let Some(address) = pacs(args)? {
+        return into_pacs(args, &address, desk);
+    }
     check_target(args)?;
     let Some(snapshot) = &args.snapshot else {
         return of_patient(args, desk);
@@ -129,16 +135,54 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Restores what is held of a patient. What was written is read again: it is a list of what came
-/// back that people rely on.
-fn of_patient(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
-    let Some(patient) = &args.patient else {
-        return Err(Failure::usage("neither a snapshot nor a patient was named"));
+/// The PACS that is meant, if one is; without a scheme it is a folder.
+fn pacs(args: &Args) -> Result<Option<Address>, Failure> {
+    let Some(address) = args.to.to_str().and_then(Address::read) else {
+        return Ok(None);
     };
-    let asked = restore_patient::Asked {
+    let address = address.map_err(|error| {
+        Failure::of(Exit::Usage, &error).help("a folder of such a name is written ./NAME")
+    })?;
+    if args.patient.is_none() {
+        return Err(
+            Failure::usage("into a PACS goes what is held of one patient")
+                .help("say --patient ID, or name a folder with --to"),
+        );
+    }
+    if args.overwrite.is_some() || args.verify || args.no_owner {
+        return Err(Failure::usage(
+            "--overwrite, --verify and --no-owner are for folders, not for a PACS",
+        ));
+    }
+    Ok(Some(address))
+}
+
+/// Whom a restore is for.
+fn asked(args: &Args) -> Result<Asked<'_>, Failure> {
+    let patient = args.patient.as_deref();
+    let patient =
+        patient.ok_or_else(|| Failure::usage("neither a snapshot nor a patient was named"))?;
+    Ok(Asked {
         patient,
         at: args.at.as_deref(),
         which: &args.which,
+    })
+}
+
+/// Gives what is held of a patient to a PACS.
+fn into_pacs(args: &Args, address: &Address, desk: &Desk) -> Result<Exit, Failure> {
+    let asked = asked(args)?;
+    let reading = Reading::open(desk)?;
+    reading.require_reader("restore")?;
+    let meter = Meter::new(desk, Signals::listen(Interruption::AtOnce));
+    restore_pacs::run(&asked, address, &reading, desk, &meter)
+}
+
+/// Restores what is held of a patient. What was written is read again: it is a list of what came
+/// back that people rely on.
+fn of_patient(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
+    let asked = asked(args)?;
+    let target = restore_patient::Target {
         to: &args.to,
         options: RestoreOptions {
             verifying: Verifying::Yes,
@@ -153,23 +197,14 @@ fn of_patient(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         desk,
     };
     raise_open_files();
-    let restored = restore_patient::run(&asked, &reading, desk, &watcher);
+    let restored = restore_patient::run(&asked, &target, &reading, desk, &watcher);
     meter.clear();
     let (reports, exit) = restored?;
     for report in &reports {
         tell_troubles(report, desk);
     }
     let exits = reports.iter().map(exit_of);
-    Ok(exits.fold(exit, worse))
-}
-
-/// Damage outranks everything, and anything outranks success.
-fn worse(one: Exit, other: Exit) -> Exit {
-    match (one, other) {
-        (Exit::Damage, _) | (_, Exit::Done) => one,
-        (Exit::Done, _) | (_, Exit::Damage) => other,
-        _ => one,
-    }
+    Ok(exits.fold(exit, explain::worse))
 }
 
 fn options(args: &Args) -> RestoreOptions {

@@ -54,6 +54,7 @@ pages! {
 const S3_PAGE: &str = "docs/guide/s3.md";
 const LOCK_PAGE: &str = "docs/guide/s3-lock.md";
 const NAS_PAGE: &str = "docs/guide/nas.md";
+const PACS_PAGE: &str = "docs/guide/pacs.md";
 
 /// Needs a drive.
 const DRIVE_PAGE: &str = "docs/guide/drives.md";
@@ -62,7 +63,9 @@ const DRIVE_PAGE: &str = "docs/guide/drives.md";
 const MOUNT_PAGE: &str = "docs/guide/mount.md";
 
 /// The pages that need something of the machine.
-const APART: [&str; 5] = [S3_PAGE, LOCK_PAGE, NAS_PAGE, DRIVE_PAGE, MOUNT_PAGE];
+const APART: [&str; 6] = [
+    S3_PAGE, LOCK_PAGE, NAS_PAGE, PACS_PAGE, DRIVE_PAGE, MOUNT_PAGE,
+];
 
 #[test]
 fn the_s3_page_does_what_it_shows() {
@@ -109,6 +112,28 @@ fn the_page_about_other_machines_does_what_it_shows() {
     std::fs::write(&config, hosts).unwrap();
     let ssh = format!("ssh -F {}", config.display());
     run::check(NAS_PAGE, &home.with(vec![("ONCOVAULT_SSH", ssh)]));
+}
+
+#[test]
+fn the_page_about_a_pacs_does_what_it_shows() {
+    use ov_pacs::testing::{Orthanc, file};
+    let Some(pacs) = Orthanc::start() else {
+        return;
+    };
+    let home = Home::new();
+    let note = br#"{"resourceType":"Patient","id":"p1",
+        "identifier":[{"system":"urn:clinic","value":"4711"}]}"#;
+    for (name, content) in [
+        ("scans/1.dcm", file("1.2.3.1", 5000)),
+        ("scans/2.dcm", file("1.2.3.2", 5000)),
+        ("notes/patient.json", note.to_vec()),
+    ] {
+        let path = home.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let environment = vec![("PACS", pacs.web()), ("PEER", pacs.peer())];
+    run::check(PACS_PAGE, &home.with(environment));
 }
 
 #[test]

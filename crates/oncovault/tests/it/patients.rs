@@ -24,14 +24,16 @@ pub fn samples() -> Option<PathBuf> {
 fn department() -> Option<World> {
     let folder = samples()?;
     let world = World::new();
-    copy(&folder.join("fhir/mcode"), &world.path("records"));
+    copy(&folder.join("fhir/mcode"), &world.path("records"), "");
     copy(
         &folder.join("radiotherapy/dicompyler/example_data"),
         &world.path("plans"),
+        "",
     );
     copy(
         &folder.join("dicom/pydicom/test_files/dicomdirtests/TINY_ALPHA"),
         &world.path("images"),
+        "",
     );
     for dataset in ["records", "plans", "images"] {
         let document = world.json(["backup", dataset, "--dataset", dataset]);
@@ -40,8 +42,16 @@ fn department() -> Option<World> {
     Some(world)
 }
 
-fn copy(from: &Path, to: &Path) {
-    for (name, content) in files(from) {
+/// Copies the files below a folder whose names begin so.
+pub fn copy(from: &Path, to: &Path, beginning: &str) {
+    let fits = |name: &Path| {
+        name.file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with(beginning)
+    };
+    for (name, content) in files(from).into_iter().filter(|(name, _)| fits(name)) {
         let path = to.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();

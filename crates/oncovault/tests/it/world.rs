@@ -117,6 +117,12 @@ impl Said {
         }
     }
 
+    /// That it succeeded.
+    #[track_caller]
+    pub fn worked(&self) {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+    }
+
     /// How it ended, with what it should have named.
     #[track_caller]
     pub fn fails(&self, code: i32, names: &[&str]) {
