@@ -27,8 +27,8 @@ use crate::tree::{Next, Tree};
 /// Chunks that are gathered before their frames are read.
 const PIECES_MAX: usize = 64 * 1024;
 
-/// Pages that are read at once.
-const PAGES_AHEAD: usize = 64;
+/// Pages that are looked at to be read at once. Dozens lie in one frame.
+const PAGES_AHEAD: usize = 1024;
 
 /// What is touched by damage.
 #[derive(Clone, Debug)]

@@ -7,25 +7,70 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ov_store::Reach;
+
 use crate::reader::lock;
+use crate::run::RUN_BYTES;
 
-/// Requests in flight at first.
-pub(crate) const REQUESTS_MIN: usize = 8;
-
-/// Requests in flight at most.
-pub(crate) const REQUESTS_MAX: usize = 64;
-
-/// Bytes that were asked for and are not decoded yet, at most; a single request may be larger.
-const BYTES_MAX: u64 = 16 << 20;
+/// Bytes that a far target is asked for and that are not decoded yet, at most; a single request may
+/// be larger.
+const FAR_BYTES_MAX: u64 = 16 << 20;
 
 /// Who decodes has nothing to do for so long before requests grow in number: less is no latency.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// How many requests a target deserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Requests {
+    /// At first.
+    pub least: usize,
+    /// At most.
+    pub most: usize,
+    /// Bytes that were asked for and are not decoded yet; a single request may be larger.
+    pub bytes: u64,
+    /// Whether one waits for the other.
+    pub order: Order,
+}
+
+/// Whether requests are answered side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// They are.
+    SideBySide,
+    /// Each is made when the one before was answered. What they brought is decoded side by side.
+    OneByOne,
+}
+
+impl Requests {
+    /// Of a target at this distance, for so many threads that decode. What is near answers at
+    /// once: there more requests only take memory.
+    pub fn of(reach: Reach, decoders: usize) -> Self {
+        let decoders = decoders.max(1);
+        let near = |order| Self {
+            least: decoders + 1,
+            most: 2 * (decoders + 1),
+            bytes: RUN_BYTES * u64::try_from(decoders + 2).unwrap_or(u64::MAX),
+            order,
+        };
+        match reach {
+            Reach::Far => Self {
+                least: 32,
+                most: 64,
+                bytes: FAR_BYTES_MAX,
+                order: Order::SideBySide,
+            },
+            Reach::Turning => near(Order::OneByOne),
+            Reach::Near => near(Order::SideBySide),
+        }
+    }
+}
 
 /// The books of one row of requests.
 pub(crate) struct Flight {
     counts: Mutex<Counts>,
     changed: Condvar,
-    requests: usize,
+    row: usize,
+    bounds: Requests,
     decoders: usize,
 }
 
@@ -41,8 +86,8 @@ struct Counts {
 }
 
 impl Flight {
-    /// For a row of `requests`, begun by `threads` threads.
-    pub fn new(requests: usize, threads: usize, decoders: usize) -> Self {
+    /// For a row of so many requests, begun by `threads` threads.
+    pub fn new(row: usize, threads: usize, decoders: usize, bounds: Requests) -> Self {
         Self {
             counts: Mutex::new(Counts {
                 next: 0,
@@ -52,7 +97,8 @@ impl Flight {
                 threads,
             }),
             changed: Condvar::new(),
-            requests,
+            row,
+            bounds,
             decoders: decoders.max(1),
         }
     }
@@ -61,9 +107,9 @@ impl Flight {
     /// `length` gives the bytes of each.
     pub fn next(&self, length: impl Fn(usize) -> u64) -> Option<usize> {
         let mut counts = lock(&self.counts);
-        while counts.next < self.requests {
+        while counts.next < self.row {
             let bytes = counts.bytes.saturating_add(length(counts.next));
-            if counts.bytes == 0 || bytes <= BYTES_MAX {
+            if counts.bytes == 0 || bytes <= self.bounds.bytes {
                 let next = counts.next;
                 (counts.next, counts.bytes) = (next + 1, bytes);
                 return Some(next);
@@ -85,8 +131,8 @@ impl Flight {
             .idle
             .take()
             .is_some_and(|since| since.elapsed() >= PATIENCE);
-        let left = self.requests.saturating_sub(counts.next);
-        let room = REQUESTS_MAX.saturating_sub(counts.threads);
+        let left = self.row.saturating_sub(counts.next);
+        let room = self.bounds.most.saturating_sub(counts.threads);
         let more = match idle {
             true => counts.threads.min(room).min(left),
             false => 0,
@@ -109,7 +155,7 @@ impl Flight {
 
     /// Makes no more requests.
     pub fn stop(&self) {
-        lock(&self.counts).next = self.requests;
+        lock(&self.counts).next = self.row;
         self.changed.notify_all();
     }
 
@@ -129,9 +175,25 @@ impl Flight {
 mod tests {
     use super::*;
 
+    const BYTES_MAX: u64 = FAR_BYTES_MAX;
+
+    fn flight(row: usize, threads: usize, decoders: usize) -> Flight {
+        Flight::new(row, threads, decoders, Requests::of(Reach::Far, decoders))
+    }
+
+    #[test]
+    fn a_disk_that_turns_gets_one_request_after_the_other_and_a_line_gets_many() {
+        let of = |reach| Requests::of(reach, 2);
+        assert_eq!(of(Reach::Turning).order, Order::OneByOne);
+        assert_eq!(of(Reach::Near).order, Order::SideBySide);
+        assert_eq!((of(Reach::Near).least, of(Reach::Near).most), (3, 6));
+        assert_eq!((of(Reach::Far).least, of(Reach::Far).most), (32, 64));
+        assert!(of(Reach::Near).bytes < of(Reach::Far).bytes);
+    }
+
     #[test]
     fn requests_are_given_in_order_until_their_bytes_are_too_many() {
-        let flight = Flight::new(9, 4, 2);
+        let flight = flight(9, 4, 2);
         let length = |_| BYTES_MAX / 8;
         let given: Vec<_> = (0..8).map(|_| flight.next(length)).collect();
         assert_eq!(given, (0..8).map(Some).collect::<Vec<_>>());
@@ -148,13 +210,13 @@ mod tests {
 
     #[test]
     fn a_request_larger_than_the_bound_is_made_alone() {
-        let flight = Flight::new(1, 1, 1);
+        let flight = flight(1, 1, 1);
         assert_eq!(flight.next(|_| 2 * BYTES_MAX), Some(0));
     }
 
     #[test]
     fn requests_double_when_nobody_had_anything_to_decode_and_not_else() {
-        let flight = Flight::new(100, 4, 2);
+        let flight = flight(100, 4, 2);
         assert_eq!(flight.begin_decoding(), 0);
         assert_eq!(flight.begin_decoding(), 0);
         flight.end_decoding(0);

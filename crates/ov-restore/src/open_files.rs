@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files open for writing at one time, whatever the system allows: more saves nothing.
-const FILES_MAX: u64 = 2048;
+const FILES_MAX: u64 = 8192;
 
 /// Lets this process open as many files as the system lets it ask for. With more files open at
 /// once, a restore of many small ones over a slow link waits less often. For programs, before

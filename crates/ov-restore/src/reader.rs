@@ -18,14 +18,14 @@ use ov_format::refs::PagePlace;
 use ov_seal::compartment::{IdKey, chunk_id};
 use ov_seal::frame::{FrameKind, OpenedFrame};
 use ov_seal::segment::SegmentOpener;
-use ov_store::{Store, StoreError};
+use ov_store::{Reach, Store, StoreError};
 use ov_vault::frames::frame_hash;
 use ov_vault::graph::Graph;
 use ov_vault::{State, Vault};
 
 use crate::bench::Bench;
 use crate::cache::Cache;
-use crate::flight::{Flight, REQUESTS_MIN};
+use crate::flight::{Flight, Order, Requests};
 use crate::frame::Frame;
 use crate::keys::ReaderKeys;
 use crate::read_error::{Damage, PageFault, ReadError};
@@ -74,6 +74,7 @@ pub struct FrameReader<'a> {
     heads: Turns<SegmentId>,
     benches: Mutex<Vec<Bench>>,
     frame_bytes: usize,
+    reach: Reach,
     /// Requests in flight that the target was found to deserve.
     requests: AtomicUsize,
 }
@@ -97,7 +98,8 @@ impl<'a> FrameReader<'a> {
             heads: Turns::default(),
             benches: Mutex::default(),
             frame_bytes: limits.frame_bytes,
-            requests: AtomicUsize::new(REQUESTS_MIN),
+            reach: vault.store().reach(),
+            requests: AtomicUsize::new(0),
         }
     }
 
@@ -117,7 +119,10 @@ impl<'a> FrameReader<'a> {
                 .fetch(at, &spot)
                 .and_then(|stored| self.open(at, &spot, stored));
             match read {
-                Ok(frame) => return Ok(frame),
+                Ok(frame) => {
+                    self.keep(&frame);
+                    return Ok(frame);
+                }
                 Err(error @ ReadError::Closed { .. }) => return Err(error),
                 Err(error) if error.is_unreachable() => return Err(error),
                 Err(error) => failed = error,
@@ -260,10 +265,13 @@ impl<'a> FrameReader<'a> {
                 return;
             }
         }
-        let threads = self.requests.load(Ordering::Relaxed).min(runs.len());
+        let bounds = Requests::of(self.reach, decoders);
+        let found = self.requests.load(Ordering::Relaxed);
+        let threads = found.max(bounds.least).min(bounds.most).min(runs.len());
         let reading = Reading {
             reader: self,
-            flight: Flight::new(runs.len(), threads, decoders),
+            flight: Flight::new(runs.len(), threads, decoders, bounds),
+            turn: (bounds.order == Order::OneByOne).then(Mutex::default),
             runs,
             visit,
         };
@@ -280,21 +288,25 @@ impl<'a> FrameReader<'a> {
     /// Reads frames of which the first is needed now and the others soon, as far as they are sure
     /// to stay in memory until then. What fails is told when it is needed.
     pub fn read_ahead(&self, frames: impl IntoIterator<Item = FrameRef>) {
-        let mut bytes = 0;
+        let (mut bytes, mut seen) = (0, BTreeSet::new());
         let room = |at: &FrameRef| {
+            // Dozens of pages lie in one frame, which is read once.
+            if seen.contains(at) {
+                return true;
+            }
             let stored = self.spots(*at).next().map_or(0, |spot| spot.stored.length);
             bytes += usize::try_from(stored)
                 .unwrap_or(usize::MAX)
                 .min(FRAME_STORED_MAX);
-            bytes <= self.frame_bytes / AHEAD_SHARE
+            bytes <= self.frame_bytes / AHEAD_SHARE && seen.insert(*at)
         };
         let mut frames = frames.into_iter().peekable();
         if frames.peek().is_none_or(|at| self.cached(*at).is_some()) {
             return;
         }
-        let frames: Vec<FrameRef> = frames.take_while(room).collect();
-        if frames.len() > 1 {
-            self.read_all(frames, AHEAD_DECODERS, &|_, _| ControlFlow::Continue(()));
+        frames.take_while(room).for_each(drop);
+        if seen.len() > 1 {
+            self.read_all(seen, AHEAD_DECODERS, &|_, _| ControlFlow::Continue(()));
         }
     }
 
@@ -345,7 +357,16 @@ impl<'a> FrameReader<'a> {
         let mut buffer = self.buffer();
         buffer.clear();
         buffer.extend_from_slice(stored);
-        self.open(at, spot, buffer)
+        let frame = self.open(at, spot, buffer)?;
+        // A chunk on its own is shown to who asked for it, and rarely asked for again.
+        if frame.kind != FrameKind::Content || frame.plain.chunk_count() > 1 {
+            self.keep(&frame);
+        }
+        Ok(frame)
+    }
+
+    fn keep(&self, frame: &Arc<Frame>) {
+        lock(&self.frames).insert(frame.at, Arc::clone(frame), frame.memory());
     }
 
     fn fetch(&self, at: FrameRef, spot: &Spot) -> Result<Vec<u8>, ReadError> {
@@ -394,7 +415,6 @@ impl<'a> FrameReader<'a> {
             tags: tags.collect(),
             plain,
         });
-        lock(&self.frames).insert(at, Arc::clone(&frame), frame.memory());
         Ok(frame)
     }
 
@@ -490,6 +510,8 @@ struct Reading<'r, 'a> {
     reader: &'r FrameReader<'a>,
     runs: Vec<Run>,
     flight: Flight,
+    /// Who asks, where one waits for the other.
+    turn: Option<Mutex<()>>,
     visit: &'r Visit<'r>,
 }
 
@@ -501,7 +523,9 @@ impl Reading<'_, '_> {
             let Some(run) = self.runs.get(index) else {
                 return;
             };
+            let turn = self.turn.as_ref().map(lock);
             let fetched = self.reader.fetch_run(run);
+            drop(turn);
             for _ in 0..self.flight.begin_decoding() {
                 scope.spawn(|| self.work(scope));
             }

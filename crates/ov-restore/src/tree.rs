@@ -11,8 +11,9 @@ use ov_format::snapshot::Snapshot;
 use crate::read_error::{PageFault, ReadError, TreeError};
 use crate::reader::{FrameReader, refused};
 
-/// Pages, and lists of extents, that are read ahead at most.
-const AHEAD_MAX: usize = 64;
+/// Pages, and lists of extents, that are looked at to be read ahead at most. Dozens of pages lie in
+/// one frame; how many bytes are read is bounded by the reader.
+const AHEAD_MAX: usize = 1024;
 
 /// The tree of one snapshot.
 #[derive(Clone, Copy)]

@@ -254,16 +254,21 @@ fn finish(jobs: Vec<Job>, tally: &Tally<'_>) {
     });
 }
 
-/// Calls `work` with every number below `count`, from several threads.
+/// Numbers that a thread takes at once, at most.
+const TAKEN_MAX: usize = 64;
+
+/// Calls `work` with every number below `count`, from several threads. Each takes some that follow
+/// each other: files of one folder, which threads that met there would wait for.
 pub(crate) fn in_parallel(count: usize, workers: usize, work: &(dyn Fn(usize) + Sync)) {
     let next = AtomicUsize::new(0);
+    let share = count.div_ceil(4 * workers.max(1)).clamp(1, TAKEN_MAX);
     let take = || {
         loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
+            let first = next.fetch_add(share, Ordering::Relaxed);
+            if first >= count {
                 return;
             }
-            work(index);
+            (first..count.min(first + share)).for_each(work);
         }
     };
     std::thread::scope(|scope| {

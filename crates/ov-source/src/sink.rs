@@ -99,6 +99,8 @@ pub struct FileSink {
     shared: Arc<Shared>,
     /// Folders whose metadata is still to be set. About the size of their entries in memory.
     pending: Mutex<Vec<(EntryKey, Meta)>>,
+    /// Paths of folders that this sink made: nothing stands in the way in those. About as large.
+    made: Mutex<HashSet<Vec<u8>>>,
 }
 
 /// What a sink and its open files share.
@@ -132,6 +134,7 @@ impl FileSink {
                 notices: Mutex::default(),
             }),
             pending: Mutex::default(),
+            made: Mutex::default(),
         })
     }
 
@@ -153,7 +156,10 @@ impl FileSink {
         }
         let parent = self.parent(key)?;
         let made = match mkdirat(&*parent, &key.name[..], Mode::RWXU) {
-            Ok(()) => Made::Created,
+            Ok(()) => {
+                lock(&self.made).insert(key.path());
+                Made::Created
+            }
             Err(Errno::EXIST) => self.take_directory(&parent, key)?,
             Err(errno) => return Err(refused(Action::Create, key, errno)),
         };
@@ -198,7 +204,12 @@ impl FileSink {
             return Err(wrong_kind(key));
         }
         let parent = self.parent(key)?;
-        let old = match self.look(&parent, key)? {
+        let is_new = lock(&self.made).contains(&key.parent);
+        let look = match is_new {
+            true => None,
+            false => self.look(&parent, key)?,
+        };
+        let old = match look {
             None => None,
             Some(_) if self.shared.options.overwrite == Overwrite::Never => {
                 return Ok(FileStart::Kept);

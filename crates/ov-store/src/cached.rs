@@ -13,6 +13,7 @@ use crate::durable::Durable;
 use crate::error::StoreError;
 use crate::lock::Lock;
 use crate::memory::slice;
+use crate::reach::Reach;
 use crate::store::{Listed, Listing, OBJECT_BYTES_MAX, Overwrite, Retention, Store};
 
 /// Keeps verbatim copies of records and tables in a local folder: they never change, and their
@@ -121,6 +122,10 @@ impl<S: Store> Store for Cached<S> {
 
     fn describe(&self) -> String {
         self.inner.describe()
+    }
+
+    fn reach(&self) -> Reach {
+        self.inner.reach()
     }
 
     fn try_overwrite(&self, name: &ObjectName, bytes: &[u8]) -> Result<Overwrite, StoreError> {

@@ -7,21 +7,23 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use ov_format::name::ObjectName;
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, pread};
 
-use crate::arrival::{Arrival, Landing, is_temporary};
+use crate::arrival::{Arrival, Hashing, Landing, is_temporary};
 use crate::durable::{Durable, Put};
 use crate::error::{Action, StoreError};
 use crate::file_system::Trust;
 use crate::memory::{check_length, width};
+use crate::reach::Reach;
 use crate::store::{Listed, Listing, Overwrite, Store};
 use crate::walk;
 
@@ -205,11 +207,15 @@ impl Folder {
     }
 
     /// Begins to store an object of which not all bytes are there yet.
-    pub(crate) fn begin(&self, name: &ObjectName) -> Result<Arrival<'_>, StoreError> {
+    pub(crate) fn begin(
+        &self,
+        name: &ObjectName,
+        hashing: Hashing,
+    ) -> Result<Arrival<'_>, StoreError> {
         self.check_synced()?;
         let path = self.path(name);
         self.make_folders(path.parent().unwrap_or(&self.root))?;
-        Arrival::begin(self, name)
+        Arrival::begin(self, name, hashing)
     }
 
     /// Stores what [`Folder::begin`] began.
@@ -271,7 +277,7 @@ impl Folder {
     }
 
     fn store(&self, name: &ObjectName, bytes: &[u8], landing: Landing) -> Result<Put, StoreError> {
-        let mut arrival = self.begin(name)?;
+        let mut arrival = self.begin(name, Hashing::IfReadBack)?;
         arrival.write(bytes)?;
         let put = arrival.land(landing)?;
         if put == Put::Created {
@@ -329,12 +335,17 @@ impl Store for Folder {
         bytes
             .try_reserve_exact(length)
             .map_err(|_| self.failed(Action::Get, Errno::NOMEM))?;
-        bytes.resize(length, 0);
-        match file.read_exact_at(&mut bytes, offset) {
-            Ok(()) => Ok(bytes),
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(short),
-            Err(e) => Err(self.failed(Action::Get, e)),
+        while bytes.len() < length {
+            let at = offset.saturating_add(width(&bytes));
+            // Into memory that nobody has to clear before.
+            match pread(&file, spare_capacity(&mut bytes), at) {
+                Ok(0) => return Err(short),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(e) => return Err(self.failed(Action::Get, e)),
+            }
         }
+        bytes.truncate(length);
+        Ok(bytes)
     }
 
     fn length(&self, name: &ObjectName) -> Result<Option<u64>, StoreError> {
@@ -371,6 +382,10 @@ impl Store for Folder {
 
     fn describe(&self) -> String {
         self.root.display().to_string()
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::of(&self.root, self.trust)
     }
 
     fn try_overwrite(&self, name: &ObjectName, bytes: &[u8]) -> Result<Overwrite, StoreError> {

@@ -11,6 +11,7 @@ use ov_format::name::ObjectName;
 use crate::durable::Durable;
 use crate::error::StoreError;
 use crate::lock::Lock;
+use crate::reach::Reach;
 use crate::store::{Listed, Listing, Overwrite, Retention, Store};
 
 /// Most bytes a second, in each direction; `None` for as fast as it goes.
@@ -129,6 +130,10 @@ impl Store for Paced {
 
     fn describe(&self) -> String {
         self.inner.describe()
+    }
+
+    fn reach(&self) -> Reach {
+        self.inner.reach()
     }
 
     fn try_overwrite(&self, name: &ObjectName, bytes: &[u8]) -> Result<Overwrite, StoreError> {

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ov_format::name::ObjectName;
 
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, Hashing};
 use crate::error::StoreError;
 use crate::folder::Folder;
 use crate::line::{Frame, read_frame};
@@ -161,7 +161,7 @@ impl<'a> Hall<'a> {
         }
         let begun = check_length(&name, length)
             .and_then(|()| is_free(self.folder, &name, length))
-            .and_then(|()| self.folder.begin(&name));
+            .and_then(|()| self.folder.begin(&name, Hashing::Asked));
         let arrival = match begun {
             Ok(arrival) => arrival,
             Err(e) => {
@@ -237,7 +237,7 @@ fn work(
 
 /// Stores what has come whole, if it is what its name says.
 fn land(folder: &Folder, name: &ObjectName, arrival: Arrival<'_>) -> Result<Answered, StoreError> {
-    if arrival.hash() != name.hash() {
+    if arrival.hash() != Some(name.hash()) {
         return Err(StoreError::Damaged { name: *name });
     }
     Ok(Answered::Stored(folder.finish(name, arrival)?.put()))

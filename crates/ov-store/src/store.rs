@@ -7,6 +7,7 @@ use ov_format::name::{LogId, ObjectName, RECORDS_PER_FOLDER};
 use crate::durable::Durable;
 use crate::error::StoreError;
 use crate::lock::Lock;
+use crate::reach::Reach;
 
 /// No object of a vault is longer. Whatever claims to be is not read.
 pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
@@ -65,6 +66,11 @@ pub trait Store: Send + Sync {
 
     /// The target in words for people, without credentials.
     fn describe(&self) -> String;
+
+    /// How far away it is.
+    fn reach(&self) -> Reach {
+        Reach::Far
+    }
 
     /// Tries to put other bytes under a name that is taken. Only the probe does this, and only to
     /// its own objects, to learn what the target allows to an attacker.
@@ -236,6 +242,9 @@ macro_rules! forward {
             }
             fn describe(&self) -> String {
                 (**self).describe()
+            }
+            fn reach(&self) -> Reach {
+                (**self).reach()
             }
             fn try_overwrite(
                 &self,
