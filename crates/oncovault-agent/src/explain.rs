@@ -14,6 +14,10 @@ pub fn backup(error: BackupError) -> Failure {
             .help("nothing is lost: the next run goes on with what was stored"),
         BackupError::Compartment(..) => Failure::of(Exit::WrongKey, &error)
             .help("name another --compartment, or use a key for this one"),
+        BackupError::KeepersUnread(_) => Failure::of(Exit::Damage, &error).help(
+            "run it again; if it stays so, a keeper mends the record by `repair --from` a copy, \
+             or gives it up by `repair --give-up`",
+        ),
         BackupError::Repeated(_) | BackupError::StreamRepeat => Failure::of(Exit::Busy, &error),
         error => Failure::of(Exit::Failed, &error),
     }

@@ -2,7 +2,7 @@
 
 use ov_source::SourceError;
 use ov_store::StoreError;
-use ov_vault::VaultError;
+use ov_vault::{Finding, VaultError};
 use thiserror::Error;
 
 /// Why a backup failed.
@@ -40,6 +40,12 @@ pub enum BackupError {
     /// The run was asked to stop.
     #[error("interrupted")]
     Interrupted,
+    /// What keepers say could not be read.
+    #[error(
+        "everything is stored, but nobody knows whether a part of it is just being deleted: {}",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    KeepersUnread(Vec<Finding>),
     /// Keepers condemned what the run used, again and again.
     #[error(
         "the run was repeated {0} times because data that it used was being deleted each time; \

@@ -280,7 +280,7 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// Reads the keepers' logs after the commit was durable.
+    /// Reads the keepers' logs after the commit was durable: all of them, or nothing is known.
     fn must_repeat(
         &self,
         vault: &mut Vault,
@@ -288,6 +288,10 @@ impl<'r> Run<'r> {
         origins: &BTreeSet<ObjectHash>,
     ) -> Result<bool, BackupError> {
         vault.refresh()?;
+        let unread = vault.keepers_unread();
+        if !unread.is_empty() {
+            return Err(BackupError::KeepersUnread(unread));
+        }
         let after = State::of(vault).condemns();
         Ok(used.frames().any(|frame| after.drops(&frame, origins)))
     }

@@ -441,6 +441,7 @@ wire_id!(
     ChunkId,
     SegmentId,
     FrameHash,
+    HeadHash,
     MemberId,
     TargetId,
     CompartmentId,

@@ -94,6 +94,10 @@ hash_id!(
     /// Keyless BLAKE3 of the stored bytes of one sealed frame.
     FrameHash
 );
+hash_id!(
+    /// Keyless BLAKE3 of a segment's header and slots, as stored.
+    HeadHash
+);
 short_id!(
     /// A member: random, given by the admin who appointed it.
     MemberId, 8

@@ -6,7 +6,7 @@
 use crate::cbor::{Reader, Wire, Writer};
 use crate::content::FrameRef;
 use crate::error::FormatError;
-use crate::id::{ChunkTag, CompartmentId, FrameHash, MemberId, ObjectHash, SegmentId};
+use crate::id::{ChunkTag, CompartmentId, FrameHash, HeadHash, MemberId, ObjectHash, SegmentId};
 use crate::refs::{PagePlace, Refs};
 use crate::segments::{SegmentNumbers, SegmentTable, decode_page};
 
@@ -141,6 +141,16 @@ pub struct StoredFrame {
     pub hash: FrameHash,
 }
 
+/// Header and slots of a segment as stored. The segment's id is that of the header alone, since its
+/// slots may be sealed anew: this hash says that they are whole where they lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredHead {
+    /// Stored length in bytes.
+    pub length: u32,
+    /// BLAKE3 of its stored bytes.
+    pub hash: HeadHash,
+}
+
 /// Where frames of one segment lie: in one pack, one after the other behind the segment's header.
 /// A segment may have several placements, each with some of its frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,8 +167,8 @@ pub struct Placement {
     pub pack: ObjectHash,
     /// Where the segment's header starts in the pack, in bytes.
     pub offset: u64,
-    /// Length of header and slots, in bytes; the first frame follows.
-    pub header_length: u32,
+    /// Header and slots; the first frame follows.
+    pub head: StoredHead,
     /// The frames that lie here, in order.
     pub frames: Vec<StoredFrame>,
 }
@@ -167,7 +177,7 @@ impl Placement {
     /// Each frame with its offset in the pack, in bytes. Saturates on absurd values, which no
     /// pack can then satisfy.
     pub fn offsets(&self) -> impl Iterator<Item = (u64, StoredFrame)> + '_ {
-        let start = self.offset.saturating_add(u64::from(self.header_length));
+        let start = self.offset.saturating_add(u64::from(self.head.length));
         self.frames.iter().scan(start, |at, frame| {
             let here = *at;
             *at = at.saturating_add(u64::from(frame.length));
@@ -178,7 +188,7 @@ impl Placement {
     /// Where the last frame ends in the pack, in bytes.
     pub fn end(&self) -> u64 {
         self.offsets().last().map_or_else(
-            || self.offset.saturating_add(u64::from(self.header_length)),
+            || self.offset.saturating_add(u64::from(self.head.length)),
             |(at, frame)| at.saturating_add(u64::from(frame.length)),
         )
     }
@@ -197,14 +207,15 @@ impl ListItem for Placement {
     }
 
     fn write(&self, w: &mut Writer, segments: &mut SegmentTable) {
-        w.array(8)
+        w.array(9)
             .uint(segments.number(self.segment))
             .value(&self.compartment)
             .uint(self.epoch);
         w.value(&self.signer)
             .value(&self.pack)
             .uint(self.offset)
-            .uint(self.header_length);
+            .uint(self.head.length)
+            .value(&self.head.hash);
         w.array(self.frames.len());
         for frame in &self.frames {
             w.array(3)
@@ -215,10 +226,14 @@ impl ListItem for Placement {
     }
 
     fn read(r: &mut Reader<'_>, segments: &SegmentNumbers) -> Result<Self, FormatError> {
-        let more = r.fields(8)?;
+        let more = r.fields(9)?;
         let segment = segments.read_segment(r)?;
         let (compartment, epoch, signer) = (r.value()?, r.uint()?, r.value()?);
-        let (pack, offset, header_length) = (r.value()?, r.uint()?, r.uint()?);
+        let (pack, offset) = (r.value()?, r.uint()?);
+        let head = StoredHead {
+            length: r.uint()?,
+            hash: r.value()?,
+        };
         let mut frames = Vec::new();
         for _ in 0..r.array()? {
             let more = r.fields(3)?;
@@ -237,7 +252,7 @@ impl ListItem for Placement {
             signer,
             pack,
             offset,
-            header_length,
+            head,
             frames,
         })
     }
@@ -393,17 +408,20 @@ mod tests {
             0u8..4,
             any::<[u8; 32]>(),
             any::<u64>(),
-            any::<u32>(),
+            (any::<u32>(), any::<[u8; 32]>()),
             frames,
         )
-            .prop_map(|(segment, pack, offset, header_length, frames)| Placement {
+            .prop_map(|(segment, pack, offset, (length, hash), frames)| Placement {
                 segment: SegmentId([segment; 32]),
                 compartment: CompartmentId([1; 8]),
                 epoch: 3,
                 signer: MemberId([2; 8]),
                 pack: ObjectHash(pack),
                 offset,
-                header_length,
+                head: StoredHead {
+                    length,
+                    hash: HeadHash(hash),
+                },
                 frames: frames
                     .into_iter()
                     .map(|(number, length, hash)| StoredFrame {

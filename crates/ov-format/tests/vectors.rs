@@ -14,12 +14,12 @@ use ov_format::crosswalk::{CrosswalkChange, IssuedId, Link, Retraction};
 use ov_format::entry::{Entry, EntryKey, Kind, Meta, ReadState, Time};
 use ov_format::extents::ExtentList;
 use ov_format::id::{
-    ChunkTag, CompartmentId, DatasetId, FrameHash, GroupId, InstanceId, MemberId, ObjectHash,
+    ChunkTag, CompartmentId, DatasetId, FrameHash, GroupId, HeadHash, InstanceId, MemberId, ObjectHash,
     SegmentId, TargetId, VaultId,
 };
 use ov_format::keys::{KeysTable, Recipient, SealedSecret, SecretKind, encode_secret};
 use ov_format::list::{
-    GroupChunk, ListRef, PageRefs, Placement, StoredFrame, TableIndex, encode_list,
+    GroupChunk, ListRef, PageRefs, Placement, StoredFrame, StoredHead, TableIndex, encode_list,
 };
 use ov_format::name::{LogId, ObjectName, RecordName};
 use ov_format::names::{Named, Names};
@@ -220,7 +220,10 @@ fn placement() -> Placement {
         signer: LOG.member,
         pack: OBJECT.hash,
         offset: 44,
-        header_length: 1237,
+        head: StoredHead {
+            length: 1237,
+            hash: HeadHash([0xab; 32]),
+        },
         frames: vec![StoredFrame {
             number: 7,
             length: 1000,

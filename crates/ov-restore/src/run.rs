@@ -31,7 +31,7 @@ impl Spot {
             pack: placement.pack,
             offset,
             stored,
-            head: (placement.offset, placement.header_length),
+            head: (placement.offset, placement.head.length),
             compartment: placement.compartment,
             epoch: placement.epoch,
             signer: placement.signer,

@@ -40,8 +40,12 @@ fn main() -> ExitCode {
     }
     let bug = value("--bug")
         .and_then(|name| Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == *name));
+    let trace = match words.iter().any(|word| word == "--trace") {
+        true => Trace::Shown,
+        false => Trace::Left,
+    };
     if value("--shrink").is_some() {
-        return tell(number("--shrink", 0), bug);
+        return tell(number("--shrink", 0), bug, trace);
     }
     let began = Instant::now();
     let (next, failed) = (AtomicU64::new(from), AtomicBool::new(false));
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
             if !outcome.violations.is_empty() {
                 failed.store(true, Ordering::SeqCst);
                 show(seed, &outcome);
-                if words.iter().any(|word| word == "--trace") {
+                if trace == Trace::Shown {
                     show_trace(&outcome);
                 }
             }
@@ -85,15 +89,25 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(failed.load(Ordering::SeqCst)))
 }
 
+/// Whether every call is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trace {
+    Shown,
+    Left,
+}
+
 /// Days since 1970: every day has seeds of its own.
 fn today() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs() / 86_400)
 }
 
-fn tell(seed: u64, bug: Option<Bug>) -> ExitCode {
+fn tell(seed: u64, bug: Option<Bug>, trace: Trace) -> ExitCode {
     match shrink(seed, bug) {
         Some(script) => {
+            if trace == Trace::Shown {
+                script.trace().iter().for_each(|line| println!("    {line}"));
+            }
             println!("{script}");
             ExitCode::FAILURE
         }

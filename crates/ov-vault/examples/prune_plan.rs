@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use ov_admin::found::{Founded, Founding, init};
 use ov_format::content::FrameRef;
-use ov_format::id::{CompartmentId, DatasetId, FrameHash, ObjectHash, SegmentId};
-use ov_format::list::{PageRefs, Placement, StoredFrame};
+use ov_format::id::{CompartmentId, DatasetId, FrameHash, HeadHash, ObjectHash, SegmentId};
+use ov_format::list::{PageRefs, Placement, StoredFrame, StoredHead};
 use ov_format::name::{ObjectName, RecordName};
 use ov_format::refs::{PagePlace, Refs};
 use ov_format::snapshot::{Counts, Structure};
@@ -110,7 +110,10 @@ fn commit(vault: &mut Vault, writer: &Writer, first: u64) -> RecordName {
             signer: writer.member,
             pack,
             offset: 8,
-            header_length: 8,
+            head: StoredHead {
+                length: 8,
+                hash: HeadHash([8; 32]),
+            },
             frames: (0..FRAMES).map(stored).collect(),
         });
         frames.extend((0..FRAMES).map(|frame| FrameRef { segment, frame }));

@@ -15,7 +15,7 @@ use crate::check::Depth;
 use crate::directory::read_directory;
 use crate::error::VaultError;
 use crate::finding::Finding;
-use crate::frames::frame_hash;
+use crate::frames::{frame_hash, head_hash};
 use crate::graph::Graph;
 use crate::keeper::{Monitor, Progress, Step};
 use crate::secrets::Secrets;
@@ -200,7 +200,7 @@ impl PackReader<'_> {
             let same = |one: &Placement, published: &Placement| {
                 one.segment == published.segment
                     && one.offset == published.offset
-                    && one.header_length == published.header_length
+                    && one.head == published.head
                     && one.frames == published.frames
             };
             let told = |placement: &&&Placement| {
@@ -214,11 +214,16 @@ impl PackReader<'_> {
 fn bad_frames(bytes: &[u8], placements: &[&Placement]) -> BTreeSet<FrameRef> {
     let mut bad = BTreeSet::new();
     for placement in placements {
-        for (offset, stored) in placement.offsets() {
+        let part = |offset: u64, length: u32| {
             let start = usize::try_from(offset).unwrap_or(usize::MAX);
-            let end = start.saturating_add(usize::try_from(stored.length).unwrap_or(usize::MAX));
-            let frame = bytes.get(start..end);
-            if frame.is_none_or(|frame| frame_hash(frame) != stored.hash) {
+            let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+            bytes.get(start..end)
+        };
+        let head = part(placement.offset, placement.head.length);
+        let headless = head.is_none_or(|head| head_hash(head) != placement.head.hash);
+        for (offset, stored) in placement.offsets() {
+            let frame = part(offset, stored.length);
+            if headless || frame.is_none_or(|frame| frame_hash(frame) != stored.hash) {
                 bad.insert(FrameRef {
                     segment: placement.segment,
                     frame: stored.number,

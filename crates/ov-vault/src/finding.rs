@@ -1,5 +1,6 @@
 //! What is wrong with what is stored: named, and gone on from.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use ov_format::id::{ObjectHash, SegmentId};
@@ -98,6 +99,40 @@ impl fmt::Display for Finding {
             }
             Self::Sealed(name, why) => write!(f, "{name}: {why}"),
             Self::NoIdentity => f.write_str("the target has lost its identity"),
+        }
+    }
+}
+
+impl Finding {
+    /// The log of a record that is listed, or that somebody has seen, and that cannot be read.
+    pub fn unread(&self) -> Option<LogId> {
+        match self {
+            Self::Gap(log, _) => Some(*log),
+            Self::Sealed(..) => None,
+            _ => self.record().map(|name| name.log),
+        }
+    }
+
+    /// The record of which it says that it, or its sealed part, cannot be read.
+    pub fn record(&self) -> Option<RecordName> {
+        match self {
+            Self::Damaged(ObjectName::Record(name))
+            | Self::Missing(ObjectName::Record(name))
+            | Self::Length(ObjectName::Record(name))
+            | Self::Unreadable(ObjectName::Record(name), _)
+            | Self::Sealed(ObjectName::Record(name), _) => Some(*name),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about one of these records alone.
+    pub fn is_about(&self, records: &BTreeSet<RecordName>) -> bool {
+        match (self, self.record()) {
+            (Self::Gap(log, number), _) => records
+                .iter()
+                .any(|name| (name.log, name.number) == (*log, *number)),
+            (_, Some(name)) => records.contains(&name),
+            _ => false,
         }
     }
 }

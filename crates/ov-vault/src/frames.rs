@@ -1,10 +1,10 @@
 //! Fetching sealed frames from packs, and nothing that does not have the hash that was signed.
 
 use ov_format::content::FrameRef;
-use ov_format::id::{FrameHash, ObjectHash};
+use ov_format::id::{FrameHash, HeadHash, ObjectHash};
 use ov_format::list::Placement;
 use ov_format::name::ObjectName;
-use ov_store::{Store, StoreError};
+use ov_store::Store;
 
 use crate::error::VaultError;
 use crate::graph::{Graph, Place};
@@ -49,35 +49,23 @@ pub fn fetch_place(store: &dyn Store, place: &Place) -> Result<Vec<u8>, VaultErr
     }
 }
 
-/// Fetches header ‖ slots of a segment from any of its placements that is there. What opens it
-/// recomputes the segment's id, so a wrong one cannot pass.
-pub fn fetch_head(
-    store: &dyn Store,
-    placements: &[Placement],
-    gone: &dyn Fn(&ObjectHash) -> bool,
-) -> Result<(Placement, Vec<u8>), VaultError> {
-    let mut tried = None;
-    for placement in placements
-        .iter()
-        .rev()
-        .filter(|placement| !gone(&placement.pack))
-    {
-        let length = usize::try_from(placement.header_length).unwrap_or(usize::MAX);
-        match store.get_range(&ObjectName::Pack(placement.pack), placement.offset, length) {
-            Ok(bytes) => return Ok((placement.clone(), bytes)),
-            Err(error @ (StoreError::NotFound { .. } | StoreError::Short { .. })) => {
-                tried = Some(error);
-            }
-            Err(error) => return Err(error.into()),
-        }
+/// Fetches header ‖ slots of a segment from one placement and compares their hash.
+pub fn fetch_head(store: &dyn Store, placement: &Placement) -> Result<Vec<u8>, VaultError> {
+    let name = ObjectName::Pack(placement.pack);
+    let length = usize::try_from(placement.head.length).unwrap_or(usize::MAX);
+    let bytes = store.get_range(&name, placement.offset, length)?;
+    match head_hash(&bytes) == placement.head.hash {
+        true => Ok(bytes),
+        false => Err(VaultError::Damaged(name)),
     }
-    Err(match tried {
-        Some(error) => error.into(),
-        None => VaultError::Incomplete("a segment is in no pack here".to_owned()),
-    })
 }
 
 /// The hash of a frame's stored bytes.
 pub fn frame_hash(bytes: &[u8]) -> FrameHash {
     FrameHash(*blake3::hash(bytes).as_bytes())
+}
+
+/// The hash of a segment's stored header and slots.
+pub fn head_hash(bytes: &[u8]) -> HeadHash {
+    HeadHash(*blake3::hash(bytes).as_bytes())
 }

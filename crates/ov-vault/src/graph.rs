@@ -430,6 +430,18 @@ impl Graph {
             .collect()
     }
 
+    /// A frame in `needs` that no record says the place of.
+    pub fn homeless(&self, needs: &Needs) -> Option<FrameRef> {
+        let mut left = needs.frames.clone();
+        for (number, placements) in &self.placements {
+            let frames = placements.iter().flat_map(|placement| &placement.frames);
+            for frame in frames {
+                left.remove(&(*number, frame.number));
+            }
+        }
+        left.into_iter().min().map(|frame| self.frame_ref(frame))
+    }
+
     /// All places of a frame, newest last.
     pub fn places(&self, frame: &FrameRef) -> Vec<Place> {
         let number = self.numbers.get(&frame.segment);

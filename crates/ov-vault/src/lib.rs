@@ -23,6 +23,7 @@ pub mod finding;
 pub mod forget;
 mod forget_plan;
 pub mod frames;
+pub mod give_up;
 pub mod graph;
 pub mod head;
 pub mod hold;

@@ -15,7 +15,7 @@ use ov_seal::structure::StructurePublic;
 use ov_store::{Durable, Store, StoreError};
 
 use crate::error::VaultError;
-use crate::frames::fetch_place;
+use crate::frames::{fetch_head, fetch_place};
 use crate::graph::Graph;
 use crate::keeper::Keeper;
 use crate::pack_writer::{PackWriter, SegmentHead};
@@ -182,7 +182,7 @@ fn fetch_any(from: &dyn Store, graph: &Graph, frame: &FrameRef) -> Result<Vec<u8
     }))
 }
 
-/// Header and slots of a segment, proven by the id that they give.
+/// Header and slots of a segment, proven by the id that the header gives and the hash of both.
 fn fetch_segment_head(
     vault: &Vault,
     from: &dyn Store,
@@ -190,12 +190,10 @@ fn fetch_segment_head(
     segment: &SegmentId,
 ) -> Result<SegmentHead, VaultError> {
     for placement in graph.placements(segment).iter().rev() {
-        let name = ObjectName::Pack(placement.pack);
-        let length = usize::try_from(placement.header_length).unwrap_or(usize::MAX);
-        let bytes = match from.get_range(&name, placement.offset, length) {
+        let bytes = match fetch_head(from, placement) {
             Ok(bytes) => bytes,
-            Err(error) if is_store_loss(&error) => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) if is_loss(&error) => continue,
+            Err(error) => return Err(error),
         };
         let context = SegmentContext {
             vault: vault.id(),

@@ -1,13 +1,14 @@
 //! Filling packs with sealed frames.
 
 use ov_format::id::{CompartmentId, MemberId, ObjectHash, SegmentId, VaultId};
-use ov_format::list::{Placement, StoredFrame, encode_list};
+use ov_format::list::{Placement, StoredFrame, StoredHead, encode_list};
 use ov_format::object::{ObjectHeader, ObjectKind, pad, padded_length};
 use ov_format::pack::{PACK_BYTES, PACK_BYTES_MIN, TRAILER_BYTES, encode_trailer};
 use ov_format::{Wire, statement::StoredObject};
 use ov_seal::entropy::Entropy;
 use ov_seal::frame::{FrameKind, SealedFrame};
 
+use crate::frames::head_hash;
 use crate::section::SealTo;
 
 /// Room kept for the directory and trailer of a full pack, in bytes.
@@ -105,7 +106,10 @@ impl PackWriter {
                 signer: segment.signer,
                 pack: ObjectHash([0; 32]),
                 offset: as_u64(self.bytes.len()),
-                header_length: segment.bytes.len().try_into().unwrap_or(u32::MAX),
+                head: StoredHead {
+                    length: segment.bytes.len().try_into().unwrap_or(u32::MAX),
+                    hash: head_hash(&segment.bytes),
+                },
                 frames: Vec::new(),
             });
             self.bytes.extend_from_slice(&segment.bytes);

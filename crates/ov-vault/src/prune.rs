@@ -40,16 +40,6 @@ pub enum Timeless {
     Old,
 }
 
-/// Whether to go on when it is not known what all snapshots need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holes {
-    /// Nothing is deleted.
-    Refuse,
-    /// A person has seen the findings and accepts that what only hidden or unreadable records
-    /// need is lost. Packs that such a record publishes stay all the same.
-    Accept,
-}
-
 /// How to prune.
 #[derive(Clone, Copy, Debug)]
 pub struct PruneOptions {
@@ -68,8 +58,6 @@ pub struct PruneOptions {
     pub unpublished_hours: u64,
     /// Those of unknown age.
     pub timeless: Timeless,
-    /// Whether to go on when it is not known what all snapshots need.
-    pub holes: Holes,
 }
 
 impl PruneOptions {
@@ -87,7 +75,6 @@ impl PruneOptions {
             },
             unpublished_hours: 24,
             timeless: Timeless::Young,
-            holes: Holes::Refuse,
         }
     }
 
@@ -149,7 +136,7 @@ pub struct PrunePlan {
     pub stored_after_bytes: u64,
     /// Of these, unused.
     pub unused_after_bytes: u64,
-    /// Why nothing may be deleted, unless a person accepts it.
+    /// Why nothing may be deleted until it is mended or given up by name.
     pub blocked: Vec<Finding>,
 }
 

@@ -12,7 +12,7 @@ use crate::error::VaultError;
 use crate::finding::Finding;
 use crate::keeper::{Keeper, Progress, Step};
 use crate::mover::Mover;
-use crate::prune::{Fate, Going, Holes, PruneOptions, PrunePlan};
+use crate::prune::{Fate, Going, PrunePlan};
 use crate::vault::Vault;
 use crate::view::View;
 use crate::witness::bear_witness;
@@ -61,7 +61,6 @@ pub fn apply(
     let mut run = Run {
         vault,
         keeper,
-        options: plan.options,
         view,
         report: PruneReport::default(),
         hopeless: BTreeSet::new(),
@@ -78,7 +77,6 @@ pub fn apply(
 struct Run<'a> {
     vault: &'a mut Vault,
     keeper: &'a Keeper<'a>,
-    options: PruneOptions,
     view: View,
     report: PruneReport,
     /// Packs with needed frames that cannot be read anywhere.
@@ -95,7 +93,7 @@ struct Verdict {
 impl Run<'_> {
     fn refuse_holes(&self) -> Result<(), VaultError> {
         let blocked = self.view.blocking(self.vault);
-        match blocked.is_empty() || self.options.holes == Holes::Accept {
+        match blocked.is_empty() {
             true => Ok(()),
             false => Err(VaultError::Blocked(blocked)),
         }

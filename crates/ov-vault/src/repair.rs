@@ -20,7 +20,7 @@ use crate::keeper::{Keeper, Progress, Step};
 use crate::mover::{Mover, is_loss};
 use crate::prune_run::drops;
 use crate::vault::Vault;
-use crate::view::{View, holds};
+use crate::view::{View, holds, holds_head};
 
 /// An object that a copy has whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,8 +306,9 @@ fn lost_with(
 }
 
 fn is_readable(vault: &Vault, graph: &Graph, frame: &FrameRef) -> Result<bool, VaultError> {
+    let store = &**vault.store();
     for place in graph.places(frame) {
-        if holds(&**vault.store(), &place)? {
+        if holds(store, &place)? && holds_head(store, graph, &place.pack, &frame.segment)? {
             return Ok(true);
         }
     }
@@ -368,7 +369,8 @@ fn sort_frames(
         let here = places.iter().filter(|place| place.pack == *pack);
         let mut whole = false;
         for place in here {
-            whole |= holds(store, place)?;
+            whole |= holds(store, place)?
+                && holds_head(store, &view.graph, pack, &frame.segment)?;
         }
         let elsewhere = |place: &Place| {
             place.pack != *pack && ov_policy::prune::place_counts(view, &place.pack)

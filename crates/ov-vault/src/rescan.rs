@@ -1,6 +1,6 @@
 //! Finding frames again from the packs themselves, when the lists that placed them are lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ov_format::id::{MemberId, ObjectHash};
 use ov_format::list::Placement;
@@ -9,7 +9,7 @@ use ov_format::name::{ObjectName, RecordName};
 use crate::directory::read_directory;
 use crate::error::VaultError;
 use crate::finding::Finding;
-use crate::frames::frame_hash;
+use crate::frames::{frame_hash, head_hash};
 use crate::keeper::{Keeper, Progress, Step};
 use crate::mover::{is_loss, say_places};
 use crate::vault::Vault;
@@ -36,8 +36,8 @@ pub fn rescan(vault: &mut Vault, keeper: &Keeper<'_>) -> Result<RescanReport, Va
     let mut report = RescanReport::default();
     let mut placements = Vec::new();
     let unknown = unknown_packs(vault, &view);
-    for (done, (pack, signer)) in (1u64..).zip(&unknown) {
-        match read_pack(vault, keeper, pack, *signer)? {
+    for (done, (pack, signers)) in (1u64..).zip(&unknown) {
+        match read_pack(vault, keeper, pack, signers)? {
             Ok(found) => {
                 report.packs += 1;
                 let frames: usize = found.iter().map(|one| one.frames.len()).sum();
@@ -60,26 +60,40 @@ pub fn rescan(vault: &mut Vault, keeper: &Keeper<'_>) -> Result<RescanReport, Va
     Ok(report)
 }
 
-/// Packs of records whose lists cannot be read, and who sealed their directories.
-fn unknown_packs(vault: &Vault, view: &View) -> BTreeSet<(ObjectHash, MemberId)> {
-    let published = vault.logs().all().flat_map(|said| {
+/// Packs of records whose lists cannot be read, and who may have sealed their directories.
+fn unknown_packs(vault: &Vault, view: &View) -> BTreeMap<ObjectHash, BTreeSet<MemberId>> {
+    let mut unknown: BTreeMap<ObjectHash, BTreeSet<MemberId>> = BTreeMap::new();
+    for said in vault.logs().all() {
         let (packs, _) = said.statement.published();
-        packs.iter().map(|pack| (pack.hash, said.name.log.member))
-    });
-    let unknown = published.filter(|(pack, _)| {
+        for pack in packs {
+            let signers = unknown.entry(pack.hash).or_default();
+            signers.insert(said.name.log.member);
+        }
+    }
+    // A record that cannot be read at all may publish what seems to be published by nobody.
+    let findings = vault.logs().findings.iter();
+    let unread: BTreeSet<MemberId> = findings
+        .filter_map(|finding| finding.unread().map(|log| log.member))
+        .collect();
+    if !unread.is_empty() {
+        for pack in view.packs.keys() {
+            unknown.entry(*pack).or_insert_with(|| unread.clone());
+        }
+    }
+    unknown.retain(|pack, _| {
         view.graph.placements_in(pack).next().is_none()
             && view.packs.contains_key(pack)
             && !view.state.deleted.contains(pack)
             && !view.condemned.names(pack)
     });
-    unknown.collect()
+    unknown
 }
 
 fn read_pack(
     vault: &Vault,
     keeper: &Keeper<'_>,
     pack: &ObjectHash,
-    signer: MemberId,
+    signers: &BTreeSet<MemberId>,
 ) -> Result<Result<Vec<Placement>, Finding>, VaultError> {
     let name = ObjectName::Pack(*pack);
     let bytes = match vault.store().get(&name).map_err(VaultError::from) {
@@ -89,7 +103,10 @@ fn read_pack(
         }
         Err(error) => return Err(error),
     };
-    let Some(directory) = read_directory(&bytes, vault.id(), keeper.secrets, signer) else {
+    let directory = signers
+        .iter()
+        .find_map(|signer| read_directory(&bytes, vault.id(), keeper.secrets, *signer));
+    let Some(directory) = directory else {
         return Ok(Err(Finding::Directory(*pack)));
     };
     let placements = directory.placements.into_iter();
@@ -102,16 +119,19 @@ fn read_pack(
         .collect()))
 }
 
-/// Whether every frame of a placement is where it should be. One that is not takes the others of
+/// Whether the head and every frame of a placement are where they should be. One that is not takes the others of
 /// its placement with it: `check` tells, and a copy may have the pack whole.
 fn is_whole(bytes: &[u8], placement: &Placement) -> bool {
+    let part = |offset: u64, length: u32| {
+        let start = usize::try_from(offset).ok()?;
+        let end = start.checked_add(usize::try_from(length).ok()?)?;
+        bytes.get(start..end)
+    };
+    let head = part(placement.offset, placement.head.length);
     let mut frames = placement.offsets();
-    frames.all(|(offset, stored)| {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let length = usize::try_from(stored.length).unwrap_or(usize::MAX);
-        let frame = start
-            .checked_add(length)
-            .and_then(|end| bytes.get(start..end));
-        frame.is_some_and(|frame| frame_hash(frame) == stored.hash)
-    })
+    head.is_some_and(|head| head_hash(head) == placement.head.hash)
+        && frames.all(|(offset, stored)| {
+            let frame = part(offset, stored.length);
+            frame.is_some_and(|frame| frame_hash(frame) == stored.hash)
+        })
 }

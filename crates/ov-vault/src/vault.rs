@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ov_format::id::{ObjectHash, TargetId, VaultId};
-use ov_format::name::{ObjectName, RecordName};
+use ov_format::name::{LogId, ObjectName, RecordName};
 use ov_format::record::{Record, SignedRecord};
+use ov_format::statement::{Role, Statement};
 use ov_format::target::decode_target;
 use ov_store::{Listed, Listing, Store};
 
 use crate::error::VaultError;
+use crate::finding::Finding;
 use crate::head::Head;
 use crate::logs::{self, KeptRecord, Logs, Records};
 
@@ -100,6 +102,31 @@ impl Vault {
     /// What was said.
     pub fn logs(&self) -> &Logs {
         &self.logs
+    }
+
+    /// Records that a tombstone names: what they say of snapshots is needed no more.
+    pub fn forgotten(&self) -> BTreeSet<RecordName> {
+        let all = self.logs.all().filter_map(|said| match &said.statement {
+            Statement::Forget(records) => Some(records),
+            _ => None,
+        });
+        all.flatten().copied().collect()
+    }
+
+    /// Records of keepers and admins that are known to be here and cannot be read, and that nobody
+    /// has given up by name. While there are any, nobody knows what is being deleted.
+    pub fn keepers_unread(&self) -> Vec<Finding> {
+        let forgotten = self.forgotten();
+        let counts = |log: &LogId| {
+            let ever = self.head.ever.get(&log.member);
+            let is = |role| ever.is_some_and(|ever| ever.contains(&role));
+            is(Role::Admin) || (is(Role::Keeper) && log.target == self.target)
+        };
+        let unread = self.logs.findings.iter().filter(|finding| {
+            let log = finding.unread();
+            log.is_some_and(|log| counts(&log)) && !finding.is_about(&forgotten)
+        });
+        unread.cloned().collect()
     }
 
     /// Fetches a whole record again, for its sections.

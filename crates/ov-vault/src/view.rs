@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ov_format::content::FrameRef;
 use ov_format::entry::Time;
-use ov_format::id::ObjectHash;
+use ov_format::id::{ObjectHash, SegmentId};
 use ov_format::name::{ObjectName, RecordName};
 use ov_policy::prune::{Condemned, Sight, place_counts};
-use ov_store::{Listed, Listing, Store, StoreError};
+use ov_store::{Listed, Listing, Store};
 
 use crate::error::VaultError;
 use crate::finding::Finding;
-use crate::frames::fetch_place;
+use crate::frames::{fetch_head, fetch_place};
 use crate::graph::{Graph, Needs, Place};
 use crate::keeper::Keeper;
-use crate::mover::{Moved, remember};
+use crate::mover::{Moved, is_loss, remember};
 use crate::state::State;
 use crate::vault::Vault;
 
@@ -30,10 +30,14 @@ pub(crate) struct View {
     pub used: Needs,
     /// Roots whose needs are not known.
     pub unknown: Vec<Finding>,
+    /// A used frame that no record places, if there is any: the record that does was not read.
+    homeless: Option<Finding>,
     /// Places that were read and do not hold what they should.
     bad: BTreeSet<(ObjectHash, FrameRef)>,
     /// Places that were read and do.
     good: BTreeSet<(ObjectHash, FrameRef)>,
+    /// Whether heads of segments that were read are whole.
+    heads: BTreeMap<(ObjectHash, SegmentId), bool>,
     /// Packs of records whose structure could not be read.
     unread: BTreeSet<ObjectHash>,
     /// Packs that each record publishes.
@@ -58,8 +62,10 @@ impl View {
             ripe: Condemned::default(),
             used: Needs::default(),
             unknown: Vec::new(),
+            homeless: None,
             bad: BTreeSet::new(),
             good: BTreeSet::new(),
+            heads: BTreeMap::new(),
             unread: BTreeSet::new(),
             record_packs: BTreeMap::new(),
             grace_seconds,
@@ -104,45 +110,38 @@ impl View {
         }
         let going_on = unsuperseded(state, &self.graph);
         self.graph.add_published(&going_on, &mut self.used);
+        self.homeless = self.find_homeless();
     }
 
-    /// Why it is not known what all snapshots need: hidden or lost records, and structure that
-    /// cannot be read. A record that was forgotten by name needs nothing.
+    fn find_homeless(&self) -> Option<Finding> {
+        let frame = self.graph.homeless(&self.used)?;
+        let mut roots = self.state.commits.values().filter(|one| one.is_root());
+        let commit = roots.find(|commit| {
+            let mut needs = Needs::default();
+            let _ = self.graph.add_needs(&commit.name, &mut needs);
+            self.graph.is_needed(&needs, &frame)
+        })?;
+        Some(Finding::NoPlace(commit.name, frame.segment, frame.frame))
+    }
+
+    /// Why it is not known what all snapshots need: hidden or lost records, structure that cannot be
+    /// read, and used frames that no record places. What was forgotten by name needs nothing; what
+    /// it places and others need is missed by them.
     pub fn blocking(&self, vault: &Vault) -> Vec<Finding> {
-        let forgotten = forgotten(vault);
-        let of_record = |name: &ObjectName| match name {
-            ObjectName::Record(name) => !forgotten.contains(name),
-            _ => false,
-        };
-        let logs = vault
-            .logs()
-            .findings
-            .iter()
-            .filter(|finding| match finding {
-                Finding::Gap(..) => true,
-                Finding::Damaged(name)
-                | Finding::Missing(name)
-                | Finding::Length(name)
-                | Finding::Unreadable(name, _) => of_record(name),
-                _ => false,
-            });
-        let all = logs.chain(self.graph.findings()).chain(&self.unknown);
+        let forgotten = vault.forgotten();
+        let unread = vault.logs().findings.iter();
+        let unread = unread.filter(|finding| finding.unread().is_some());
+        let said = unread.chain(self.graph.findings());
+        let said = said.filter(|finding| !finding.is_about(&forgotten));
+        let all = said.chain(&self.unknown).chain(&self.homeless);
         all.cloned().collect()
     }
 
     /// Whether every record that a listing showed or somebody has seen could be read. One that could
     /// not, forgotten or not, may publish what seems to be published by nobody.
     pub fn has_all_records(&self, vault: &Vault) -> bool {
-        !vault.logs().findings.iter().any(|finding| {
-            matches!(
-                finding,
-                Finding::Gap(..)
-                    | Finding::Damaged(_)
-                    | Finding::Missing(_)
-                    | Finding::Length(_)
-                    | Finding::Unreadable(..)
-            )
-        })
+        let mut findings = vault.logs().findings.iter();
+        findings.all(|finding| finding.unread().is_none())
     }
 
     /// The length that a pack was published with.
@@ -182,7 +181,7 @@ impl View {
                 if self.bad.contains(&key) {
                     continue;
                 }
-                if holds(store, &place)? {
+                if self.has_head(store, &place.pack, &frame.segment)? && holds(store, &place)? {
                     self.good.insert(key);
                     break;
                 }
@@ -191,6 +190,21 @@ impl View {
             }
         }
         Ok(changed)
+    }
+
+    /// Whether a pack holds a segment's head: without it no frame of the segment opens.
+    fn has_head(
+        &mut self,
+        store: &dyn Store,
+        pack: &ObjectHash,
+        segment: &SegmentId,
+    ) -> Result<bool, VaultError> {
+        if let Some(known) = self.heads.get(&(*pack, *segment)) {
+            return Ok(*known);
+        }
+        let found = holds_head(store, &self.graph, pack, segment)?;
+        self.heads.insert((*pack, *segment), found);
+        Ok(found)
     }
 
     /// Whether a place was read and does not hold what it should.
@@ -300,17 +314,29 @@ fn unsuperseded(state: &State, graph: &Graph) -> BTreeSet<RecordName> {
 
 /// Reads a place; false if it does not hold what it should.
 pub(crate) fn holds(store: &dyn Store, place: &Place) -> Result<bool, VaultError> {
-    match fetch_place(store, place) {
+    is_there(fetch_place(store, place))
+}
+
+/// Reads a segment's head in a pack; false if it is not whole there.
+pub(crate) fn holds_head(
+    store: &dyn Store,
+    graph: &Graph,
+    pack: &ObjectHash,
+    segment: &SegmentId,
+) -> Result<bool, VaultError> {
+    let placements = graph.placements(segment).iter();
+    for placement in placements.filter(|placement| placement.pack == *pack) {
+        if is_there(fetch_head(store, placement))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_there(read: Result<Vec<u8>, VaultError>) -> Result<bool, VaultError> {
+    match read {
         Ok(_) => Ok(true),
-        Err(
-            VaultError::Damaged(_)
-            | VaultError::Store(
-                StoreError::NotFound { .. }
-                | StoreError::Short { .. }
-                | StoreError::Damaged { .. }
-                | StoreError::TooLong { .. },
-            ),
-        ) => Ok(false),
+        Err(error) if is_loss(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -335,14 +361,6 @@ fn record_packs(vault: &Vault) -> BTreeMap<RecordName, BTreeSet<ObjectHash>> {
         (!packs.is_empty()).then_some((said.name, packs))
     });
     publishing.collect()
-}
-
-fn forgotten(vault: &Vault) -> BTreeSet<RecordName> {
-    let all = vault.logs().all().filter_map(|said| match &said.statement {
-        ov_format::statement::Statement::Forget(commits) => Some(commits),
-        _ => None,
-    });
-    all.flatten().copied().collect()
 }
 
 /// The newest record of every log: what a plan was made on.

@@ -14,7 +14,8 @@ use ov_vault::append::Writer;
 use ov_vault::check::{CheckReport, Checking, Depth, check};
 use ov_vault::copy::{CopyReport, Which, copy};
 use ov_vault::forget::{ForgetError, ForgetOptions, plan_by_names};
-use ov_vault::prune::{Holes, PruneOptions, PruneReport, Timeless};
+use ov_vault::give_up::give_up_records;
+use ov_vault::prune::{PruneOptions, PruneReport, Timeless};
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
 
@@ -163,7 +164,6 @@ impl Actor {
             grace_seconds: how.grace,
             unpublished_hours: how.unpublished_hours,
             timeless: Timeless::Young,
-            holes: Holes::Accept,
         };
         self.keep(disk, |vault, keeper| {
             let plan = ov_vault::prune::plan(vault, keeper, &options)?;
@@ -186,6 +186,13 @@ impl Actor {
         self.errand.read_freely();
         let (stage, actor) = (&self.stage, self.part.actor());
         reading.restore(name, files, &|| stage.baton.wait(actor))
+    }
+
+    /// Gives up records that are lost, as a person does who has seen that no copy has them.
+    pub fn give_up(&self, names: &BTreeSet<RecordName>) -> Result<(), VaultError> {
+        self.keep(0, |vault, keeper| {
+            give_up_records(vault, keeper, names).map(|_| ())
+        })
     }
 
     /// Forgets snapshots by name, as a person does.

@@ -1,10 +1,10 @@
 //! A target as a seed has it: objects with the moment since which they are there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use ov_format::name::ObjectName;
+use ov_format::name::{ObjectName, RecordName};
 use ov_store::{Durable, Listed, Listing, Memory, Overwrite, Store, StoreError};
 
 use super::dice::Dice;
@@ -138,6 +138,16 @@ impl Disk {
         let all = state.objects.iter();
         all.map(|(name, object)| (*name, Arc::clone(&object.bytes)))
             .collect()
+    }
+
+    /// Records of which a part alone was written.
+    pub fn torn_records(&self) -> BTreeSet<RecordName> {
+        let objects = self.objects().into_iter();
+        let torn = objects.filter_map(|(name, bytes)| match name {
+            ObjectName::Record(record) if !name.matches(&bytes) => Some(record),
+            _ => None,
+        });
+        torn.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -33,6 +33,7 @@ impl World {
         if stormy {
             self.tally.failures = self.tally.failures.max(1);
         }
+        self.give_up();
         self.backups();
         self.keep();
         let old: BTreeSet<_> = self.oracle.old().into_iter().collect();

@@ -104,6 +104,7 @@ pub(super) struct World {
     pub tally: Tally,
     dice: Dice,
     images: Dice,
+    persons: Dice,
     errands: u64,
     left_out: BTreeSet<u64>,
 }
@@ -116,6 +117,7 @@ pub(super) enum Job {
     Prune(usize, Prune),
     Copy,
     Forget(BTreeSet<RecordName>),
+    GiveUp(BTreeSet<RecordName>),
     Check,
     Restore(RecordName, Contents),
 }
@@ -169,6 +171,7 @@ impl World {
             tally: Tally::default(),
             dice: Dice::new(seed, "plan"),
             images: Dice::new(seed, "images"),
+            persons: Dice::new(seed, "persons"),
             errands: 0,
             left_out: without.errands.clone(),
             weather,
@@ -188,6 +191,9 @@ impl World {
 
     fn round(&mut self) {
         self.set_back();
+        if self.persons.hits(700) {
+            self.give_up();
+        }
         let jobs = match self.weather.forget && self.weather.prune && self.dice.hits(400) {
             true => self.contest(),
             false => self.jobs(),
@@ -214,6 +220,16 @@ impl World {
                 self.stage
                     .say(format!("the machine of actor {who} is set back"));
             }
+        }
+    }
+
+    /// A person gives up records of which a dead actor left a part: no prune goes on before.
+    pub(super) fn give_up(&mut self) {
+        let torn = self.stage.disks.first().map(|disk| disk.torn_records());
+        let torn = torn.unwrap_or_default();
+        if !torn.is_empty() {
+            self.work(vec![(Part::Owner, Job::GiveUp(torn.clone()))]);
+            self.work(vec![(Part::Keeper(0), Job::GiveUp(torn))]);
         }
     }
 
@@ -546,6 +562,13 @@ fn perform(actor: &Actor, job: &Job, machine: Option<&Machine>) -> Done {
                     }),
             )
         }
+        Job::GiveUp(names) => {
+            let done = actor.give_up(names).map_err(|e| told(&e));
+            Done::Kept(done.map(|()| Tally {
+                given_up: count(names.len()),
+                ..Tally::default()
+            }))
+        }
         Job::Restore(name, files) => Done::Restored(actor.restore(name, files)),
         Job::Check => Done::Checked(actor.check(0, Depth::Objects).map_err(|e| told(&e))),
     }
@@ -565,6 +588,7 @@ fn name_of(job: &Job) -> &'static str {
         Job::Prune(..) => "prune",
         Job::Copy => "copy",
         Job::Forget(_) => "forget",
+        Job::GiveUp(_) => "give up",
         Job::Check => "check",
         Job::Restore(..) => "restore",
     }

@@ -72,6 +72,11 @@ impl Script {
         }
     }
 
+    /// Everything that happened in it, call by call.
+    pub fn trace(&self) -> &[String] {
+        self.outcome.trace.lines()
+    }
+
     /// Errands that are left.
     pub fn errands(&self) -> usize {
         self.outcome

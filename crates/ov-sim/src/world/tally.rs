@@ -27,6 +27,8 @@ pub struct Tally {
     pub copied: u64,
     /// Snapshots forgotten.
     pub forgotten: u64,
+    /// Lost records that were given up.
+    pub given_up: u64,
     /// Snapshots that were restored rightly while others worked.
     pub restored: u64,
     /// Machines that were set back.
@@ -47,6 +49,7 @@ impl std::ops::AddAssign for Tally {
         self.moved_bytes += more.moved_bytes;
         self.copied += more.copied;
         self.forgotten += more.forgotten;
+        self.given_up += more.given_up;
         self.restored += more.restored;
         self.rolled_back += more.rolled_back;
     }

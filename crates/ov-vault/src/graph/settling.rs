@@ -46,7 +46,7 @@ impl Graph {
         let id = self.id_of(number);
         for placement in self.placements.get(&number).into_iter().flatten() {
             let name = ObjectName::Pack(placement.pack);
-            let length = usize::try_from(placement.header_length).unwrap_or(usize::MAX);
+            let length = usize::try_from(placement.head.length).unwrap_or(usize::MAX);
             let head = match vault
                 .store()
                 .get_range(&name, placement.offset, length.min(HEAD_MAX))
