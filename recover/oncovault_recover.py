@@ -266,7 +266,7 @@ SNAPSHOT = (TIME, TIME, TEXT, TEXT, TEXT, [BYTES], [TEXT], optional(CHUNK_REF), 
             COUNTS, TEXT)
 PAGE_PLACE = ((B32, U16), U16)
 STRUCTURE = (B8, optional(PAGE_PLACE), optional(PAGE_PLACE), COUNTS, LIST_REF, LIST_REF)
-PLACEMENT = (U64, B8, U32, B8, B32, U64, U32, [(U16, U32, B32)])
+PLACEMENT = (U64, B8, U32, B8, B32, U64, U32, B32, [(U16, U32, B32)])
 EXTENT_PAGE = (U64, U16, U16, B16, U64)
 
 
@@ -1158,7 +1158,7 @@ def numbered(segments, number):
 # ---------------------------------------------------------------------------------------------------------
 # Frames and chunks (§7.3, §8)
 
-Placement = namedtuple("Placement", "compartment epoch signer pack offset head frames")
+Placement = namedtuple("Placement", "compartment epoch signer pack offset head head_hash frames")
 Place = namedtuple("Place", "segment frame index tag")
 PLACED = struct.Struct("<HI32s")  # number, stored length and hash of a frame
 
@@ -1206,11 +1206,11 @@ class Chunks:
         audience, epoch, value = found
         places = shaped(STRUCTURE, value)[4] if record.statement[0] == COMMIT else shaped((LIST_REF,), value)[0]
         for segments, item in self.keys.list_items(places, 0, audience, epoch, record.name[0]):
-            number, compartment, of_epoch, signer, pack, offset, head, frames = shaped(PLACEMENT, item)
+            number, compartment, of_epoch, signer, pack, offset, head, head_hash, frames = shaped(PLACEMENT, item)
             packed = b"".join(PLACED.pack(*frame) for frame in frames)
             segment = numbered(segments, number)
             self.placements.setdefault(segment, []).append(
-                Placement(compartment, of_epoch, signer, pack, offset, head, packed))
+                Placement(compartment, of_epoch, signer, pack, offset, head, head_hash, packed))
 
     def candidates(self, segment, number):
         """(placement, offset, length, hash): the last read first, deleted packs last."""
@@ -1235,6 +1235,8 @@ class Chunks:
                         raise Bad("a head of a wrong length")
                     pack = Folders.name("pack", placement.pack)
                     head = self.folders.slice(path, pack, placement.offset, placement.head)
+                    if blake3(head).digest() != placement.head_hash:
+                        raise Bad(f"the head at {placement.offset} of {pack} is damaged")
                     audience = 1, placement.compartment
                     opened = self.keys.open_segment(audience, placement.epoch, placement.signer, head)
                     if opened.id != segment_id:

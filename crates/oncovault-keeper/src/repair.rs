@@ -29,8 +29,8 @@ pub struct Args {
     #[arg(long, value_name = "URL", conflicts_with = "apply")]
     from: Vec<OsString>,
 
-    /// Give up packs that no copy has whole: what can still be read is kept, and the next backup
-    /// stores the rest again, if the source still has it
+    /// Give up packs and records that no copy has whole: what can still be read of packs is kept, and
+    /// the next backup stores the rest again, if the source still has it; what a record said is lost
     #[arg(long, conflicts_with = "apply")]
     give_up: bool,
 
@@ -75,10 +75,12 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         None => plan(&mut keeping, &copies)?,
     };
     print_plan(&plan, desk);
-    if given.is_none() && !args.give_up && !plan.give_up.is_empty() {
+    let lost = plan.give_up.len() + plan.give_up_records.len();
+    if given.is_none() && !args.give_up && lost > 0 {
         desk.screen
-            .warn("no copy has these packs whole: give another --from, or say --give-up");
+            .warn("no copy has these whole: give another --from, or say --give-up");
         plan.give_up.clear();
+        plan.give_up_records.clear();
     }
     let file = RepairFile::of(&plan, &urls, &keeping.opened.vault)?;
     args.plan.keep(&file.to_bytes(), "repair", desk)?;
@@ -122,11 +124,12 @@ fn carry_out(
     let report = repair::apply(vault, &keeper, plan, copies)?;
     keeping.watcher.meter.clear();
     desk.screen.line(format_args!(
-        "{GOOD}Mended:{GOOD:#} {} fetched ({}), {} frames moved, {} packs given up.",
+        "{GOOD}Mended:{GOOD:#} {} fetched ({}), {} frames moved, {} packs and {} records given up.",
         amount::of(report.fetched, "object", "objects"),
         amount::bytes(report.bytes),
         report.frames_moved,
-        report.condemned
+        report.condemned,
+        report.records_given_up
     ));
     Ok(report_document(&report))
 }
@@ -159,6 +162,12 @@ fn print_plan(plan: &RepairPlan, desk: &Desk) {
     for pack in &plan.give_up {
         desk.screen.line(format_args!("give up  pack {pack}"));
     }
+    for record in &plan.give_up_records {
+        desk.screen.line(format_args!(
+            "give up  record {} of log {}",
+            record.number, record.log
+        ));
+    }
     for (name, frames) in &plan.lost {
         desk.screen.warn(format_args!(
             "snapshot {} would lose {frames} frames",
@@ -178,6 +187,11 @@ fn plan_document(plan: &RepairPlan) -> Value {
     json!({
         "fetch": plan.fetch.iter().map(|fetch| fetch.object.to_string()).collect::<Vec<_>>(),
         "give_up": plan.give_up.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "give_up_records": plan
+            .give_up_records
+            .iter()
+            .map(|record| json!({"log": record.log.to_string(), "number": record.number}))
+            .collect::<Vec<_>>(),
         "stays": plan.stays.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "done": null,
     })
@@ -188,6 +202,7 @@ fn report_document(report: &RepairReport) -> Value {
         "fetched": report.fetched,
         "bytes": report.bytes,
         "frames_moved": report.frames_moved,
+        "records_given_up": report.records_given_up,
         "condemned": report.condemned,
         "frames_lost": report.frames_lost,
     })

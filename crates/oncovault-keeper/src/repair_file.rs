@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use ov_format::FormatError;
 use ov_format::cbor::{Reader, Wire, Writer};
 use ov_format::id::ObjectHash;
-use ov_format::name::ObjectName;
+use ov_format::name::{ObjectName, RecordName};
 use ov_store::{TargetUrl, UrlError};
 use ov_vault::repair::{Fetch, RepairPlan};
 use ov_vault::{Vault, VaultError};
@@ -14,7 +14,7 @@ use ov_vault::{Vault, VaultError};
 use crate::planning::{MadeFor, expect};
 
 const NAME: &str = "oncovault repair plan";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// What shall be mended, and the copies that it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub struct RepairFile {
     copies: Vec<Vec<u8>>,
     fetch: Vec<Kept>,
     give_up: Vec<ObjectHash>,
+    give_up_records: Vec<RecordName>,
 }
 
 /// One object that comes back.
@@ -38,6 +39,7 @@ impl RepairFile {
             copies: copies.iter().map(from_anywhere).collect::<Result<_, _>>()?,
             fetch: plan.fetch.iter().copied().map(Kept).collect(),
             give_up: plan.give_up.clone(),
+            give_up_records: plan.give_up_records.iter().copied().collect(),
         })
     }
 
@@ -53,6 +55,7 @@ impl RepairFile {
         Ok(RepairPlan {
             fetch: self.fetch.iter().map(|kept| kept.0).collect(),
             give_up: self.give_up.clone(),
+            give_up_records: self.give_up_records.iter().copied().collect(),
             ..RepairPlan::default()
         })
     }
@@ -71,13 +74,14 @@ fn from_anywhere(url: &OsString) -> Result<Vec<u8>, UrlError> {
 
 impl Wire for RepairFile {
     fn write(&self, w: &mut Writer) {
-        w.array(7).text(NAME).uint(VERSION);
+        w.array(8).text(NAME).uint(VERSION);
         w.value(&self.made_for.vault).value(&self.made_for.target);
         w.list(&self.copies).list(&self.fetch).list(&self.give_up);
+        w.list(&self.give_up_records);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let more = r.fields(7)?;
+        let more = r.fields(8)?;
         expect(r, NAME, VERSION)?;
         let file = Self {
             made_for: MadeFor {
@@ -87,6 +91,7 @@ impl Wire for RepairFile {
             copies: r.list()?,
             fetch: r.list()?,
             give_up: r.list()?,
+            give_up_records: r.list()?,
         };
         r.skip_fields(more)?;
         Ok(file)
@@ -116,7 +121,8 @@ impl Wire for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ov_format::id::{TargetId, VaultId};
+    use ov_format::id::{MemberId, TargetId, VaultId};
+    use ov_format::name::LogId;
 
     #[test]
     fn a_plan_is_read_as_it_was_written() {
@@ -133,6 +139,14 @@ mod tests {
                 bytes: 5,
             })],
             give_up: vec![hash],
+            give_up_records: vec![RecordName {
+                log: LogId {
+                    member: MemberId([3; MemberId::BYTES]),
+                    target: TargetId([2; TargetId::BYTES]),
+                },
+                number: 4,
+                hash,
+            }],
         };
         let bytes = file.to_bytes();
         assert_eq!(RepairFile::from_bytes(&bytes), Ok(file));

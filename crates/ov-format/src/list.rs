@@ -411,26 +411,28 @@ mod tests {
             (any::<u32>(), any::<[u8; 32]>()),
             frames,
         )
-            .prop_map(|(segment, pack, offset, (length, hash), frames)| Placement {
-                segment: SegmentId([segment; 32]),
-                compartment: CompartmentId([1; 8]),
-                epoch: 3,
-                signer: MemberId([2; 8]),
-                pack: ObjectHash(pack),
-                offset,
-                head: StoredHead {
-                    length,
-                    hash: HeadHash(hash),
-                },
-                frames: frames
-                    .into_iter()
-                    .map(|(number, length, hash)| StoredFrame {
-                        number,
+            .prop_map(
+                |(segment, pack, offset, (length, hash), frames)| Placement {
+                    segment: SegmentId([segment; 32]),
+                    compartment: CompartmentId([1; 8]),
+                    epoch: 3,
+                    signer: MemberId([2; 8]),
+                    pack: ObjectHash(pack),
+                    offset,
+                    head: StoredHead {
                         length,
-                        hash: FrameHash(hash),
-                    })
-                    .collect(),
-            })
+                        hash: HeadHash(hash),
+                    },
+                    frames: frames
+                        .into_iter()
+                        .map(|(number, length, hash)| StoredFrame {
+                            number,
+                            length,
+                            hash: FrameHash(hash),
+                        })
+                        .collect(),
+                },
+            )
     }
 
     fn page_refs() -> impl Strategy<Value = PageRefs> {

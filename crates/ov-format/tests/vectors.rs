@@ -14,8 +14,8 @@ use ov_format::crosswalk::{CrosswalkChange, IssuedId, Link, Retraction};
 use ov_format::entry::{Entry, EntryKey, Kind, Meta, ReadState, Time};
 use ov_format::extents::ExtentList;
 use ov_format::id::{
-    ChunkTag, CompartmentId, DatasetId, FrameHash, GroupId, HeadHash, InstanceId, MemberId, ObjectHash,
-    SegmentId, TargetId, VaultId,
+    ChunkTag, CompartmentId, DatasetId, FrameHash, GroupId, HeadHash, InstanceId, MemberId,
+    ObjectHash, SegmentId, TargetId, VaultId,
 };
 use ov_format::keys::{KeysTable, Recipient, SealedSecret, SecretKind, encode_secret};
 use ov_format::list::{

@@ -106,7 +106,10 @@ fn tell(seed: u64, bug: Option<Bug>, trace: Trace) -> ExitCode {
     match shrink(seed, bug) {
         Some(script) => {
             if trace == Trace::Shown {
-                script.trace().iter().for_each(|line| println!("    {line}"));
+                script
+                    .trace()
+                    .iter()
+                    .for_each(|line| println!("    {line}"));
             }
             println!("{script}");
             ExitCode::FAILURE

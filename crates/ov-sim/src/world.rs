@@ -22,6 +22,7 @@ pub mod disk;
 pub mod files;
 mod finale;
 pub mod gate;
+mod job;
 pub mod judge;
 mod machine;
 pub mod oracle;

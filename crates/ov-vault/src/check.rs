@@ -136,7 +136,10 @@ fn look(
         Err(VaultError::Damaged(name)) => found.push(Finding::Damaged(name)),
         Err(error) => return Err(error),
     }
-    found.extend(vault.logs().findings.iter().cloned());
+    // What was given up needs nothing; what others need of it is missed by them.
+    let given_up = vault.given_up();
+    let said = vault.logs().findings.iter();
+    found.extend(said.filter(|one| !one.is_about(&given_up)).cloned());
     found.extend(check_identity(vault)?);
     let state = State::of(vault);
     let mut check = Check {

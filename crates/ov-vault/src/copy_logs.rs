@@ -24,6 +24,8 @@ pub(crate) struct Prefixes {
     pub chains: Chains,
     /// The first record of each log that is lost, hidden or damaged: nothing behind it is copied.
     pub cut: BTreeMap<LogId, u64>,
+    /// Lost records that were given up by name: the logs go on without them.
+    given_up: BTreeSet<RecordName>,
 }
 
 impl Prefixes {
@@ -41,18 +43,22 @@ pub(crate) fn prefixes(from: &Vault) -> Result<Prefixes, VaultError> {
         let at = cut.entry(log).or_insert(number);
         *at = number.min(*at);
     };
+    let forgotten = from.forgotten();
+    let mut given_up = BTreeSet::new();
     for finding in &from.logs().findings {
-        match finding {
-            Finding::Gap(log, number) => cut_at(*log, *number),
-            Finding::Damaged(ObjectName::Record(name))
-            | Finding::Missing(ObjectName::Record(name))
-            | Finding::Length(ObjectName::Record(name))
-            | Finding::Unreadable(ObjectName::Record(name), _)
-            | Finding::Unsigned(name) => cut_at(name.log, name.number),
+        match (finding, finding.record()) {
+            _ if finding.is_about(&forgotten) => given_up.extend(finding.record()),
+            (Finding::Gap(log, number), _) => cut_at(*log, *number),
+            (Finding::Unsigned(name), _) => cut_at(name.log, name.number),
+            (_, Some(name)) => cut_at(name.log, name.number),
             _ => {}
         }
     }
-    Ok(Prefixes { chains, cut })
+    Ok(Prefixes {
+        chains,
+        cut,
+        given_up,
+    })
 }
 
 fn chains(store: &dyn Store) -> Result<Chains, VaultError> {
@@ -118,7 +124,7 @@ pub(crate) fn copy_logs(
             if !prefixes.takes(name) {
                 break;
             }
-            if !is_there(name) {
+            if !is_there(name) && !prefixes.given_up.contains(name) {
                 copy_object(&**from.store(), to, &ObjectName::Record(*name))?;
                 copied += 1;
             }

@@ -125,16 +125,27 @@ impl Finding {
         }
     }
 
-    /// Whether it is about one of these records alone.
-    pub fn is_about(&self, records: &BTreeSet<RecordName>) -> bool {
-        match (self, self.record()) {
-            (Self::Gap(log, number), _) => records
-                .iter()
-                .any(|name| (name.log, name.number) == (*log, *number)),
-            (_, Some(name)) => records.contains(&name),
-            _ => false,
+    /// The record that cannot be read, by its number alone: [`nameless`].
+    pub fn nameless(&self) -> Option<RecordName> {
+        match self {
+            Self::Gap(log, number) => Some(nameless(*log, *number)),
+            Self::Sealed(..) => None,
+            _ => self.record().map(|name| nameless(name.log, name.number)),
         }
     }
+
+    /// Whether it is about one of these records alone.
+    pub fn is_about(&self, records: &BTreeSet<RecordName>) -> bool {
+        let among = |name: Option<RecordName>| name.is_some_and(|name| records.contains(&name));
+        among(self.record()) || among(self.nameless())
+    }
+}
+
+/// Whatever record had this number and cannot be read, by any name. A tombstone with such a name
+/// gives it up.
+pub fn nameless(log: LogId, number: u64) -> RecordName {
+    let hash = ObjectHash([0; 32]);
+    RecordName { log, number, hash }
 }
 
 /// The name of a snapshot for people: the first eight hex digits of its commit's hash.

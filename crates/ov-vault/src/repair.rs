@@ -15,6 +15,7 @@ use crate::check::CheckReport;
 use crate::copy_logs::replace;
 use crate::error::VaultError;
 use crate::finding::Finding;
+use crate::give_up::{give_up_records, lost_record};
 use crate::graph::{Graph, Needs, Place};
 use crate::keeper::{Keeper, Progress, Step};
 use crate::mover::{Mover, is_loss};
@@ -40,6 +41,8 @@ pub struct RepairPlan {
     pub fetch: Vec<Fetch>,
     /// Packs that no copy has whole: what can still be read is moved, the rest is given up.
     pub give_up: Vec<ObjectHash>,
+    /// Records that no copy has: given up by name, so that the others can go on without them.
+    pub give_up_records: BTreeSet<RecordName>,
     /// What nothing can be done about here.
     pub stays: Vec<Finding>,
     /// Snapshots, and how many of the frames that they need are lost with what is given up,
@@ -50,7 +53,18 @@ pub struct RepairPlan {
 impl RepairPlan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.fetch.is_empty() && self.give_up.is_empty()
+        self.fetch.is_empty() && self.give_up.is_empty() && self.give_up_records.is_empty()
+    }
+}
+
+impl RepairPlan {
+    fn give_up_or_leave(&mut self, vault: &Vault, keeper: &Keeper<'_>, finding: &Finding) {
+        match lost_record(vault, keeper.writer.member, finding) {
+            Some(record) => {
+                self.give_up_records.insert(record);
+            }
+            None => self.stays.push(finding.clone()),
+        }
     }
 }
 
@@ -63,6 +77,8 @@ pub struct RepairReport {
     pub bytes: u64,
     /// Frames that could still be read in damaged packs, and were moved.
     pub frames_moved: u64,
+    /// Records given up by name.
+    pub records_given_up: u64,
     /// Packs condemned for damage.
     pub condemned: u64,
     /// Frames that they took with them, used or not.
@@ -84,7 +100,7 @@ pub fn plan(
     for found in &report.findings {
         let objects = objects_of(&found.finding, &view, copies)?;
         if objects.is_empty() {
-            plan.stays.push(found.finding.clone());
+            plan.give_up_or_leave(vault, keeper, &found.finding);
         }
         for object in objects.into_iter().filter(|object| seen.insert(*object)) {
             match find_whole(&object, copies)? {
@@ -95,7 +111,7 @@ pub fn plan(
                 }),
                 None => match object {
                     ObjectName::Pack(pack) if is_ours(vault, &pack) => plan.give_up.push(pack),
-                    _ => plan.stays.push(found.finding.clone()),
+                    _ => plan.give_up_or_leave(vault, keeper, &found.finding),
                 },
             }
         }
@@ -124,6 +140,10 @@ pub fn apply(
             total: u64::try_from(plan.fetch.len()).unwrap_or(u64::MAX),
             bytes: report.bytes,
         });
+    }
+    if !plan.give_up_records.is_empty() {
+        let given_up = give_up_records(vault, keeper, &plan.give_up_records)?;
+        report.records_given_up = u64::try_from(given_up.len()).unwrap_or(u64::MAX);
     }
     match plan.give_up.is_empty() {
         true => vault.refresh()?,
@@ -369,8 +389,7 @@ fn sort_frames(
         let here = places.iter().filter(|place| place.pack == *pack);
         let mut whole = false;
         for place in here {
-            whole |= holds(store, place)?
-                && holds_head(store, &view.graph, pack, &frame.segment)?;
+            whole |= holds(store, place)? && holds_head(store, &view.graph, pack, &frame.segment)?;
         }
         let elsewhere = |place: &Place| {
             place.pack != *pack && ov_policy::prune::place_counts(view, &place.pack)

@@ -11,7 +11,7 @@ use ov_format::target::decode_target;
 use ov_store::{Listed, Listing, Store};
 
 use crate::error::VaultError;
-use crate::finding::Finding;
+use crate::finding::{Finding, nameless};
 use crate::head::Head;
 use crate::logs::{self, KeptRecord, Logs, Records};
 
@@ -111,6 +111,12 @@ impl Vault {
             _ => None,
         });
         all.flatten().copied().collect()
+    }
+
+    /// Lost records that were given up, by their numbers.
+    pub fn given_up(&self) -> BTreeSet<RecordName> {
+        let is_nameless = |name: &RecordName| *name == nameless(name.log, name.number);
+        self.forgotten().into_iter().filter(is_nameless).collect()
     }
 
     /// Records of keepers and admins that are known to be here and cannot be read, and that nobody

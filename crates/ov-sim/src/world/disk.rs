@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use ov_format::name::{ObjectName, RecordName};
 use ov_store::{Durable, Listed, Listing, Memory, Overwrite, Store, StoreError};
+use ov_vault::finding::nameless;
 
 use super::dice::Dice;
 
@@ -140,11 +141,13 @@ impl Disk {
             .collect()
     }
 
-    /// Records of which a part alone was written.
+    /// Records of which a part alone was written, by their numbers.
     pub fn torn_records(&self) -> BTreeSet<RecordName> {
         let objects = self.objects().into_iter();
         let torn = objects.filter_map(|(name, bytes)| match name {
-            ObjectName::Record(record) if !name.matches(&bytes) => Some(record),
+            ObjectName::Record(record) if !name.matches(&bytes) => {
+                Some(nameless(record.log, record.number))
+            }
             _ => None,
         });
         torn.collect()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ov_backup::{BackupError, BackupReport};
-use ov_format::name::{ObjectName, RecordName};
+use ov_format::name::ObjectName;
 use ov_vault::Finding;
-use ov_vault::check::{CheckReport, Depth};
+use ov_vault::check::CheckReport;
 use tempfile::TempDir;
 
 use super::actor::{Actor, Jumps, Prune};
@@ -16,9 +16,10 @@ use super::cast::{FOUNDED, Part, founded, identity};
 use super::dice::Dice;
 use super::disk::{Disk, Written};
 use super::gate::{Errand, Stage, lock};
+use super::job::{Done, Job, name_of, perform};
 use super::judge::{Alarms, Problem, judge};
 use super::machine::{Machine, RolledBack};
-use super::oracle::{Contents, Oracle};
+use super::oracle::Oracle;
 use super::shrink::Without;
 use super::tally::Tally;
 use super::trace::Trace;
@@ -106,27 +107,8 @@ pub(super) struct World {
     images: Dice,
     persons: Dice,
     errands: u64,
-    left_out: BTreeSet<u64>,
-}
-
-/// A piece of work.
-#[derive(Clone, Debug)]
-pub(super) enum Job {
-    Backup,
-    Accept,
-    Prune(usize, Prune),
-    Copy,
-    Forget(BTreeSet<RecordName>),
-    GiveUp(BTreeSet<RecordName>),
-    Check,
-    Restore(RecordName, Contents),
-}
-
-enum Done {
-    Backup(Result<BackupReport, BackupError>),
-    Kept(Result<Tally, String>),
-    Checked(Result<CheckReport, String>),
-    Restored(Result<(), Problem>),
+    pub(super) left_out: BTreeSet<u64>,
+    climate: Weather,
 }
 
 impl World {
@@ -174,6 +156,7 @@ impl World {
             persons: Dice::new(seed, "persons"),
             errands: 0,
             left_out: without.errands.clone(),
+            climate: weather.clone(),
             weather,
         }
     }
@@ -181,7 +164,7 @@ impl World {
     fn end(self) -> Outcome {
         let trace = std::mem::take(&mut *lock(&self.stage.trace));
         Outcome {
-            weather: self.weather,
+            weather: self.climate,
             trace,
             violations: self.violations,
             tally: self.tally,
@@ -517,80 +500,6 @@ fn tick(stage: &Stage, seconds: i64) {
             let called = trace.called(&name);
             trace.say(format!("{now} {called} lands on target {number}"));
         }
-    }
-}
-
-fn perform(actor: &Actor, job: &Job, machine: Option<&Machine>) -> Done {
-    let told = |error: &dyn std::error::Error| error.to_string();
-    match job {
-        Job::Backup => {
-            let files = machine
-                .map(|machine| machine.files.clone())
-                .unwrap_or_default();
-            let state = machine.and_then(|machine| machine.state.as_ref());
-            Done::Backup(actor.backup(&files, state.map(TempDir::path)))
-        }
-        Job::Accept => Done::Kept(actor.accept(0, ACCEPT_GRACE).map_err(|e| told(&e)).map(
-            |report| Tally {
-                accepted: count(report.accepted.len()),
-                late: count(report.rejected.len() + report.given_up.len()),
-                rescued: report.rescued_frames,
-                ..Tally::default()
-            },
-        )),
-        Job::Copy => Done::Kept(actor.copy().map_err(|e| told(&e)).map(|report| Tally {
-            copied: count(report.accepted.len()),
-            ..Tally::default()
-        })),
-        Job::Prune(disk, how) => Done::Kept(actor.prune(*disk, *how).map_err(|e| told(&e)).map(
-            |report| Tally {
-                condemned: report.condemned,
-                deleted: report.deleted,
-                rescued: report.rescued_frames,
-                moved_bytes: report.copied_bytes,
-                ..Tally::default()
-            },
-        )),
-        Job::Forget(names) => {
-            Done::Kept(
-                actor
-                    .forget(0, names)
-                    .map_err(|e| told(&e))
-                    .map(|()| Tally {
-                        forgotten: count(names.len()),
-                        ..Tally::default()
-                    }),
-            )
-        }
-        Job::GiveUp(names) => {
-            let done = actor.give_up(names).map_err(|e| told(&e));
-            Done::Kept(done.map(|()| Tally {
-                given_up: count(names.len()),
-                ..Tally::default()
-            }))
-        }
-        Job::Restore(name, files) => Done::Restored(actor.restore(name, files)),
-        Job::Check => Done::Checked(actor.check(0, Depth::Objects).map_err(|e| told(&e))),
-    }
-}
-
-/// A deletion is believed to be seen by all after this many seconds.
-const ACCEPT_GRACE: i64 = 2_400;
-
-fn count(length: usize) -> u64 {
-    length.try_into().unwrap_or(u64::MAX)
-}
-
-fn name_of(job: &Job) -> &'static str {
-    match job {
-        Job::Backup => "backup",
-        Job::Accept => "accept",
-        Job::Prune(..) => "prune",
-        Job::Copy => "copy",
-        Job::Forget(_) => "forget",
-        Job::GiveUp(_) => "give up",
-        Job::Check => "check",
-        Job::Restore(..) => "restore",
     }
 }
 

@@ -77,10 +77,11 @@ impl Script {
         self.outcome.trace.lines()
     }
 
-    /// Errands that are left.
+    /// Errands that are left before the end, of which nothing is left out.
     pub fn errands(&self) -> usize {
         self.outcome
             .story()
+            .take_while(|line| *line != "finale")
             .filter(|line| line.contains(" sets out"))
             .count()
     }

@@ -6,6 +6,22 @@ use super::tally::Tally;
 /// Seeds that every run of the tests tries.
 const FIXED: u64 = 14;
 
+/// Seeds of long runs that once failed: `docs/decisions/0019-what-cannot-be-read.md`.
+const FAILED_ONCE: [u64; 12] = [
+    53,
+    56,
+    72,
+    20_779_000_020,
+    20_779_000_025,
+    20_779_000_051,
+    20_779_000_054,
+    20_779_000_127,
+    20_779_000_172,
+    20_779_000_258,
+    20_779_000_264,
+    20_779_000_289,
+];
+
 /// Seeds in which a planted bug must be found.
 const WITHIN: u64 = 120;
 
@@ -42,6 +58,11 @@ fn fixed_seeds_live_through_their_weather_and_are_the_same_twice() {
         tally.rescued > 0 && tally.moved_bytes > 0 && tally.copied > 0,
         "{tally:?}"
     );
+}
+
+#[test]
+fn seeds_that_failed_once_live_now() {
+    live_through(FAILED_ONCE.into_iter());
 }
 
 /// The first seed that finds the bug, and what it says. The same seed must live without the bug.

@@ -7,7 +7,7 @@ use ov_format::name::ObjectName;
 use ov_format::statement::Role;
 use ov_store::{Flaky, Operation, Store};
 use ov_vault::prune::{Lists, PruneOptions, Timeless};
-use ov_vault::{State, Vault, VaultError};
+use ov_vault::{Finding, State, Vault, VaultError};
 
 use crate::site::{DAY, Site, packs};
 
@@ -366,4 +366,38 @@ fn without_the_structure_secret_a_keeper_is_refused_by_name() {
             .to_string()
             .contains("cannot prune: it holds no structure secret")
     );
+}
+
+#[test]
+fn a_segments_head_that_is_read_wrongly_is_not_moved() {
+    let site = Site::new();
+    let [first, second] = two_snapshots(&site);
+    let pack = ObjectName::Pack(State::of(&site.vault()).commits[&first].packs[0].hash);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    // In the slots of the first segment: its id says nothing of them.
+    site.memory.tamper(&pack, |bytes| bytes[44 + 66 + 500] ^= 1);
+    let report = site.prune(site.memory.clone()).unwrap();
+    assert!(!report.findings.is_empty(), "{report:?}");
+    assert!(packs(&site.memory).contains(&pack), "the only whole one");
+    site.memory.tamper(&pack, |bytes| bytes[44 + 66 + 500] ^= 1);
+    let report = site.prune(site.memory.clone()).unwrap();
+    assert!(report.findings.is_empty() && report.copied_bytes > 0);
+    assert!(!packs(&site.memory).contains(&pack));
+    let left = site.assert_whole(&site.memory);
+    assert_eq!(left.into_iter().collect::<Vec<_>>(), [second]);
+}
+
+#[test]
+fn a_prune_stops_while_a_used_frame_has_no_known_place() {
+    let site = Site::new();
+    let [first, second] = two_snapshots(&site);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    let name = ObjectName::Record(first);
+    site.memory.tamper(&name, |bytes| bytes[100] ^= 1);
+    let blocked = site.prune(site.memory.clone()).unwrap_err();
+    let VaultError::Blocked(findings) = &blocked else {
+        panic!("{blocked}");
+    };
+    let homeless = |one: &Finding| matches!(one, Finding::NoPlace(name, ..) if *name == second);
+    assert!(findings.iter().all(homeless), "{findings:?}");
 }

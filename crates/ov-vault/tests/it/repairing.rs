@@ -12,6 +12,7 @@ use ov_format::statement::{Role, Statement, StoredObject};
 use ov_store::{Memory, Store};
 use ov_vault::check::Depth;
 use ov_vault::copy::{Which, copy};
+use ov_vault::finding::nameless;
 use ov_vault::section::{SealTo, open_section, seal_section};
 use ov_vault::{State, repair, rescan};
 
@@ -217,4 +218,60 @@ fn lose_the_list_of_places(site: &Site, agent: &Person, commit: RecordName) -> R
     );
     site.memory.delete(&ObjectName::Table(hash)).unwrap();
     said.unwrap()
+}
+
+#[test]
+fn a_record_that_no_copy_has_is_given_up_by_name_and_all_goes_on() {
+    let site = Site::new();
+    let keeper = site.appoint("keeper", &[Role::Keeper]);
+    let agent = site.appoint("agent", &[Role::Agent]);
+    for (name, seed) in [("a", 1), ("b", 2), ("c", 3)] {
+        agent.write(name, seed, 1_200_000);
+    }
+    let first = site.backup(&agent);
+    agent.remove("b");
+    agent.remove("c");
+    let second = site.backup(&agent);
+    site.forget(site.memory.clone(), &[first]).unwrap();
+    site.prune_as(site.memory.clone(), site.keeper(&keeper))
+        .unwrap();
+    // Where the frames that were moved lie now is said by the keeper's first record.
+    let log = |site: &Site| site.vault().logs().tips.keys().copied().collect::<Vec<_>>();
+    let of_keeper = log(&site)
+        .into_iter()
+        .find(|log| log.member == keeper.writer().member)
+        .unwrap();
+    let places = site.vault().logs().said[&of_keeper][0].name;
+    site.memory
+        .tamper(&ObjectName::Record(places), |bytes| bytes[200] ^= 1);
+
+    agent.write("d", 4, 100_000);
+    let unsure = site.try_backup(site.memory.clone(), &agent).unwrap_err();
+    assert!(
+        matches!(unsure, ov_backup::BackupError::KeepersUnread(_)),
+        "{unsure}"
+    );
+    let error = site
+        .prune_as(site.memory.clone(), site.keeper(&keeper))
+        .unwrap_err();
+    assert!(matches!(error, ov_vault::VaultError::Blocked(_)), "{error}");
+
+    let report = site.check(site.memory.clone());
+    let mut vault = site.vault();
+    let plan = repair::plan(&mut vault, &site.keeper(&keeper), &report, &[]).unwrap();
+    assert_eq!(
+        plan.give_up_records,
+        BTreeSet::from([nameless(places.log, places.number)])
+    );
+    let done = repair::apply(&mut vault, &site.keeper(&keeper), &plan, &[]).unwrap();
+    assert_eq!(done.records_given_up, 1);
+
+    let last = site.backup(&agent);
+    site.prune_as(site.memory.clone(), site.keeper(&keeper))
+        .unwrap();
+    assert!(site.check(site.memory.clone()).is_clean());
+    let all = site.assert_frames(&site.memory);
+    assert!(all.contains(&second) && all.contains(&last), "{all:?}");
+    let copy = copied(&site);
+    assert_eq!(site.assert_frames(&copy), all);
 }
