@@ -13,6 +13,7 @@
 //!
 //! `docs/decisions/0003-simulated-world.md` tells what is covered, and what is not.
 
+pub mod account;
 pub mod actor;
 pub mod baton;
 pub mod bug;

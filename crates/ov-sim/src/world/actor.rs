@@ -19,6 +19,7 @@ use ov_vault::prune::{PruneOptions, PruneReport, Timeless};
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
 
+use super::account::Witness;
 use super::bug::Bug;
 use super::cast::{Part, founded};
 use super::dice::Dice;
@@ -126,7 +127,7 @@ impl Actor {
             monitor: &Void,
             state,
             threads: Threads::Inline,
-            extractor: None,
+            extractor: Some(&Witness),
         };
         backup(&mut vault, &agent, files, &options, &seams)
     }

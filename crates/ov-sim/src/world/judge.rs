@@ -12,6 +12,7 @@ use ov_vault::graph::Graph;
 use ov_vault::state::Verdict;
 use ov_vault::{State, Vault, VaultError};
 
+use super::account::account_of;
 use super::cast::{Part, founded};
 use super::disk::Disk;
 use super::oracle::{Contents, Oracle};
@@ -215,6 +216,18 @@ impl Reading {
             let mut bytes = Vec::new();
             dump_file(reader, &entry, 1, &mut bytes).map_err(|error| unreadable(&error))?;
             restored.insert(entry.key.path(), Arc::new(bytes));
+        }
+        let mut said = Contents::new();
+        for entry in Tree::catalog_of(reader, &info.snapshot).entries() {
+            let entry = entry.map_err(|error| unreadable(&error))?;
+            let mut account = Vec::new();
+            dump_file(reader, &entry, 1, &mut account).map_err(|error| unreadable(&error))?;
+            said.insert(entry.key.path(), Arc::new(account));
+        }
+        let must_say = files.iter();
+        let must_say = must_say.map(|(path, bytes)| (path.clone(), Arc::new(account_of(bytes))));
+        if said != must_say.collect() {
+            return Err(Problem::Differs);
         }
         match restored == *files {
             true => Ok(()),
