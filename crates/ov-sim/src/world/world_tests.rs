@@ -6,7 +6,7 @@ use super::tally::Tally;
 /// Seeds that every run of the tests tries.
 const FIXED: u64 = 14;
 
-/// Seeds of long runs that once failed: `docs/decisions/0019-what-cannot-be-read.md`.
+/// Seeds of long runs that once failed: `docs/decisions/0020-what-cannot-be-read.md`.
 const FAILED_ONCE: [u64; 12] = [
     53,
     56,
