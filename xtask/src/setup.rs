@@ -18,6 +18,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("attr", "setfattr"),
     ("acl", "setfacl"),
     ("fuse3", "fusermount3"),
+    ("postgresql", "pg_ctlcluster"),
     ("strace", "strace"),
     ("openssh-server", "sshd"),
     ("systemd", "systemd-analyze"),

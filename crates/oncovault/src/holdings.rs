@@ -1,6 +1,9 @@
 //! What a vault holds of somebody or something: asked of the catalogs, and shown.
 
-use ov_catalog::{Cache, Found, GapFound, Holding, Identity, Pages, Question, Version};
+use ov_catalog::{
+    Cache, CatalogError, Found, GapFound, Holding, Identity, Pages, Postgres, Question, Server,
+    Version,
+};
 use ov_clinical::{Domain, Missing};
 use ov_format::entry::Time;
 use ov_restore::{FrameReader, Moment, SnapshotInfo};
@@ -25,39 +28,59 @@ pub fn ask<'s>(
 ) -> Found<'s> {
     let pages = match desk.options.no_cache {
         true => None,
-        false => pages(desk, reading, reader, question),
+        false => pages(desk, reading, reader, snapshots, question),
     };
     ov_catalog::find(reader, snapshots, question, pages.as_ref())
 }
 
-/// Which pages the local copy calls worth reading; `None` if it knows too little. Without it, all
+/// Which pages the copy calls worth reading; `None` if it knows too little. Without it, all
 /// are read: that is slower and finds the same.
 fn pages(
     desk: &Desk,
     reading: &Reading,
     reader: &FrameReader<'_>,
+    snapshots: &[&SnapshotInfo],
     question: &Question,
 ) -> Option<Pages> {
-    let folder = folders::cache(&desk.options).ok()?;
-    let folder = folder.join(reading.vault().id().to_string());
     let known = || {
-        let mut cache = Cache::open(&folder.join("catalog.sqlite"))?;
+        let Some(mut cache) = copy(desk, reading)? else {
+            return Ok(None);
+        };
         let all: Vec<&SnapshotInfo> = reading.snapshots.listed.iter().collect();
-        let updated = cache.update(reader, &all, &reading.keys)?;
-        match updated.incomplete {
-            0 => cache.pages(question, &reading.keys),
-            _ => Ok(None),
+        if cache.update(reader, &all, &reading.keys)?.is_busy {
+            desk.screen
+                .note("Another process brings the copy of the catalogs up to date.");
         }
+        cache.pages(question, snapshots, &reading.keys)
     };
     match known() {
         Ok(pages) => pages,
         Err(error) => {
-            let error: ov_catalog::CatalogError = error;
+            let error: CatalogError = error;
             desk.screen
                 .warn(format_args!("{error}; the vault is searched without it"));
             None
         }
     }
+}
+
+/// The copy of the catalogs: on the server that the configuration names, else in a local file;
+/// `None` if there is no folder for that.
+fn copy(desk: &Desk, reading: &Reading) -> Result<Option<Cache>, CatalogError> {
+    let vault = reading.vault().id();
+    if let Some(said) = &desk.options.catalog {
+        let server = Server {
+            url: said.url.as_str().to_owned(),
+            passfile: said.passfile.clone(),
+            ca_file: said.ca_file.clone(),
+        };
+        return Ok(Some(Cache::of(Box::new(Postgres::open(&server, vault)?))));
+    }
+    let Ok(folder) = folders::cache(&desk.options) else {
+        return Ok(None);
+    };
+    let file = folder.join(vault.to_string()).join("catalog.sqlite");
+    Cache::open(&file).map(Some)
 }
 
 /// Reads a moment as people write it.

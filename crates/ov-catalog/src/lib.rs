@@ -6,9 +6,9 @@
 //! - [`find()`]: the files that answer, with their versions, over all snapshots or as of a moment.
 //! - [`gaps`]: what is missing from sets of files that belong together.
 //! - [`Crosswalk`]: which identifiers are one patient's, because a reader of the vault said so.
-//! - [`Cache`]: a local file that makes this quick. It holds keyed tokens in place of identifiers,
-//!   and says nothing but which pages of the catalogs are worth reading. It may be deleted: the
-//!   vault has everything.
+//! - [`Cache`]: a copy that makes this quick, in a local file ([`Sqlite`]) or on a server
+//!   ([`Postgres`]). It holds keyed tokens in place of identifiers, and says nothing but which pages
+//!   of the catalogs are worth reading. It may be deleted: the vault has everything.
 //!
 //! The one path: [`Cache::update`] → [`Cache::pages`] → [`find()`] → [`Found`]. Identifiers are
 //! compared exactly and after opening; the cache can only spare reading. Two equal identifiers of
@@ -20,10 +20,15 @@ mod closure;
 mod crosswalk;
 mod error;
 mod found;
+mod pass_file;
 mod place;
+mod postgres;
 mod question;
 mod references;
 mod search;
+mod server_tls;
+mod sqlite;
+mod tables;
 mod term;
 
 pub use cache::{Cache, Updated};
@@ -32,7 +37,10 @@ pub use crosswalk::{Crosswalk, Pair, PatientName, Said};
 pub use error::CatalogError;
 pub use found::{Found, Holding, Version};
 pub use place::folder_name;
+pub use postgres::{Postgres, Server};
 pub use question::{Answer, Followed, Identity, Issuer, Question};
 pub use references::referred_to;
 pub use search::{Pages, as_of, find};
+pub use sqlite::Sqlite;
+pub use tables::{PageId, Root, Tables};
 pub use term::{Term, Token, TokenKey};

@@ -13,6 +13,7 @@ mod place;
 mod policy;
 mod read;
 mod retention;
+mod server_url;
 mod size;
 mod worded;
 
@@ -28,9 +29,10 @@ use crate::status::Watch;
 pub use self::dataset::{Dataset, Hook, Hooks, Origin};
 pub use self::error::{ConfigError, DatasetProblem, Line};
 pub use self::name::{Name, NameError};
-pub use self::place::{CopyPlace, Fetched, PathStyle, S3, Site, VaultPlace};
+pub use self::place::{CatalogServer, CopyPlace, Fetched, PathStyle, S3, Site, VaultPlace};
 pub use self::policy::{Policy, Share, ShareError, Zone, ZoneError};
 pub use self::retention::Retention;
+pub use self::server_url::{ServerUrl, ServerUrlError};
 pub use self::size::{Size, SizeError};
 pub use self::worded::Worded;
 

@@ -58,6 +58,7 @@ pub fn fill(options: &mut Options, config: &Config) -> Result<(), Failure> {
     fill_path(&mut options.key, vault.key.as_deref());
     fill_path(&mut options.state_dir, vault.state_dir.as_deref());
     fill_path(&mut options.cache_dir, vault.cache_dir.as_deref());
+    options.catalog.clone_from(&vault.catalog);
     if !passphrase::is_given(options)? {
         options.passphrase_file.clone_from(&vault.passphrase_file);
         let command = vault.passphrase_command.as_ref();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use ov_program::config::Size;
+use ov_program::config::{CatalogServer, Size};
 use ov_store::paced::Limits;
 use ov_store::{LockDays, OpenOptions, PathStyle, PlainHttp};
 
@@ -80,6 +80,10 @@ pub struct Options {
     #[arg(long, global = true, env = "ONCOVAULT_NO_CACHE", help_heading = "Local folders",
           value_parser = BoolishValueParser::new())]
     pub no_cache: bool,
+
+    /// Which server keeps the copy of the catalogs, as the configuration says.
+    #[arg(skip)]
+    pub catalog: Option<CatalogServer>,
 
     /// How to reach S3.
     #[command(flatten)]

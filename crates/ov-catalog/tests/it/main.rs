@@ -6,4 +6,5 @@ mod asking;
 mod copy;
 mod linking;
 mod real;
+mod server;
 mod site;

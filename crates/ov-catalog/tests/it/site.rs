@@ -16,7 +16,7 @@ use ov_catalog::{Cache, Found, Question, find};
 use ov_clinical::{Account, Window};
 use ov_format::crosswalk::CrosswalkChange;
 use ov_format::entry::Time;
-use ov_format::id::{InstanceId, MemberId};
+use ov_format::id::{InstanceId, MemberId, VaultId};
 use ov_format::name::RecordName;
 use ov_format::record::Section;
 use ov_format::statement::{Role, Statement};
@@ -111,6 +111,10 @@ impl Site {
 
     pub fn copy(&self) -> PathBuf {
         self.folder.path().join("cache/catalog.sqlite")
+    }
+
+    pub fn id(&self) -> VaultId {
+        self.vault.id()
     }
 
     pub fn write(&self, dataset: &str, name: &str, text: &str) {
@@ -251,11 +255,16 @@ impl Opened<'_> {
 
     /// Asks all snapshots by way of the local copy; also how many pages it calls worth reading.
     pub fn ask_copy(&self, question: &Question) -> (Found<'_>, usize) {
-        let mut cache = Cache::open(&self.site.copy()).unwrap();
+        self.ask_cache(&mut Cache::open(&self.site.copy()).unwrap(), question)
+    }
+
+    /// The same by way of any copy.
+    pub fn ask_cache(&self, cache: &mut Cache, question: &Question) -> (Found<'_>, usize) {
         let reader = self.reader();
         let updated = cache.update(&reader, &self.listed(), &self.site.keys);
         assert_eq!(updated.unwrap().incomplete, 0);
-        let pages = cache.pages(question, &self.site.keys).unwrap().unwrap();
+        let pages = cache.pages(question, &self.listed(), &self.site.keys);
+        let pages = pages.unwrap().unwrap();
         let found = find(&reader, &self.listed(), question, Some(&pages));
         (found, pages.len())
     }

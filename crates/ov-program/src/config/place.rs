@@ -7,7 +7,7 @@ use ov_store::{LockDays, Place, TargetUrl};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Name, Worded};
+use super::{Name, ServerUrl, Worded};
 
 /// Where the vault is, and who opens it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,10 @@ pub struct VaultPlace {
     /// Where copies of small objects are kept; without it, the usual folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_dir: Option<PathBuf>,
+    /// Where the copy of the catalogs is kept, for several machines; without it, in the folder of
+    /// small objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<CatalogServer>,
     /// What it lies on. Places with the same word fail together.
     #[serde(default = "disk")]
     pub medium: String,
@@ -40,6 +44,21 @@ pub struct VaultPlace {
     /// How to reach S3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3: Option<S3>,
+}
+
+/// A database server that keeps the copy of the catalogs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CatalogServer {
+    /// `postgresql://USER@HOST:PORT/DATABASE`, without a password.
+    pub url: Worded<ServerUrl>,
+    /// A file with passwords in PostgreSQL's own form; without it, the file that `PGPASSFILE`
+    /// names, or `~/.pgpass`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passfile: Option<PathBuf>,
+    /// Certificates of authorities, PEM, in place of the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Another place with the same snapshots.

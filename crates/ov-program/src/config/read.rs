@@ -165,6 +165,10 @@ fn resolve(said: &mut File, folder: &Path) {
             &mut vault.cache_dir,
         ];
         files.into_iter().flatten().for_each(absolute);
+        if let Some(catalog) = &mut vault.catalog {
+            let files = [&mut catalog.passfile, &mut catalog.ca_file];
+            files.into_iter().flatten().for_each(absolute);
+        }
         let s3 = vault.s3.as_mut();
         s3.and_then(|s3| s3.ca_file.as_mut()).map(absolute);
     }
