@@ -141,10 +141,8 @@ fn a_new_snapshot_costs_its_new_pages(place: Place<'_>) {
     let opened = site.open();
     let mut cache = place.open(&site);
     let next = update(&mut cache, &opened).pages;
-    assert!(
-        (1..=4).contains(&next) && first > 20,
-        "{next} after {first}"
-    );
+    // Names of folders are random, and with them where pages are cut.
+    assert!(next > 0 && next * 3 < first, "{next} after {first}");
     assert_eq!(update(&mut cache, &opened).pages, 0);
 }
 
