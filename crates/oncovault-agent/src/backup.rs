@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ov_backup::{
-    Agent, BackupOptions, BackupReport, Compare, Counts, Extractor, Mode, Monitor, Progress,
-    Reread, Reuse, Seams, Threads, Unchanged,
+    Agent, BackupOptions, BackupReport, Compare, Counts, Extractor, Memory, Mode, Monitor,
+    Progress, Reread, Reuse, Seams, Threads, Unchanged,
 };
 use ov_format::entry::{EntryKey, Kind};
 use ov_seal::entropy::OsEntropy;
@@ -77,6 +77,11 @@ pub struct Args {
     /// Do not take out what files say about themselves: whose they are, what they belong to
     #[arg(long)]
     no_catalog: bool,
+
+    /// The memory to take at most, as in 64M; at least 48M [default: 60M and 16M for each
+    /// processor, at least 92M]
+    #[arg(long, value_name = "SIZE", value_parser = read_memory)]
+    memory: Option<Memory>,
 
     /// Let all other programs of this machine go first
     #[arg(long)]
@@ -192,6 +197,7 @@ fn options(args: &Args, origin: &Origin) -> BackupOptions {
         paths: origin.paths.clone(),
         tags: args.tag.clone(),
         issuer: args.issuer.clone().unwrap_or_default(),
+        memory: args.memory.unwrap_or_default(),
         time: args.time,
         reuse: match args.force {
             true => Reuse::Nothing,
@@ -216,6 +222,11 @@ fn options(args: &Args, origin: &Origin) -> BackupOptions {
 
 fn read_time(text: &str) -> Result<ov_format::entry::Time, String> {
     moment::parse(text).ok_or_else(|| "write it as 2026-11-22T10:30:00".to_owned())
+}
+
+fn read_memory(text: &str) -> Result<Memory, String> {
+    let bytes = ov_source::parse_size(text).map_err(|error| error.to_string())?;
+    Memory::at_most(bytes).map_err(|error| error.to_string())
 }
 
 fn read_share(text: &str) -> Result<f64, String> {
@@ -370,6 +381,13 @@ mod tests {
         for wrong in ["", "2", "101%", "-1", "x", "NaN"] {
             assert!(read_share(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn memory_is_a_size_that_a_backup_can_keep_to() {
+        assert_eq!(read_memory("64M"), Ok(Memory::at_most(64 << 20).unwrap()));
+        assert!(read_memory("47M").unwrap_err().contains("48 MiB"));
+        assert!(read_memory("much").is_err());
     }
 
     #[test]

@@ -93,6 +93,7 @@ fn words(dataset: &Dataset) -> Vec<OsString> {
     let larger = dataset.exclude_larger_than.as_ref();
     words.options("exclude-larger-than", larger.map(|size| size.text()));
     words.options("reread", dataset.reread.as_ref().map(|share| share.text()));
+    words.options("memory", dataset.memory.as_ref().map(|size| size.text()));
     let flags = [
         ("exclude-caches", dataset.exclude_caches),
         ("one-file-system", dataset.one_file_system),
@@ -174,6 +175,7 @@ mod tests {
         ignore-inode = true
         ignore-ctime = true
         reread = "5%"
+        memory = "64M"
         skip-if-unchanged = true
         catalog = false
 
@@ -204,7 +206,7 @@ mod tests {
             "--dataset=plans --compartment=clinical --tag=gold --tag=-dash --host=tps \
              --issuer=St Elsewhere --exclude=*.tmp --iexclude=*.BAK --exclude-file=/etc/exclude \
              --iexclude-file=/etc/iexclude --exclude-if-present=.nobackup \
-             --exclude-larger-than=20G --reread=5% --exclude-caches --one-file-system \
+             --exclude-larger-than=20G --reread=5% --memory=64M --exclude-caches --one-file-system \
              --ignore-inode --ignore-ctime --skip-if-unchanged --no-catalog --files-from=/etc/list \
              --files-from-raw=/etc/raw /srv/plans"
         );

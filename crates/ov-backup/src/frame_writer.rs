@@ -28,15 +28,13 @@ use ov_vault::pack_writer::{FinishedPack, PackWriter, SegmentHead};
 use ov_vault::section::SealTo;
 
 use crate::error::BackupError;
+use crate::memory::Memory;
 use crate::ordered::{Ordered, Threads};
 use crate::spares::Spares;
 
 /// Tree pages wait in memory up to this many sealed bytes: a small run puts them into the pack of
 /// its content.
 const TREE_WAIT_BYTES: usize = 1024 * 1024;
-
-/// Plain bytes of frames that are being coded and sealed, at most, beside one frame.
-const SEALING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Keys and identity for sealing.
 pub struct Sealing {
@@ -167,6 +165,17 @@ pub struct Published {
     pub refs: Vec<PageRefs>,
 }
 
+/// With how many threads, how hard and in how much memory frames are made.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Threads that code and seal.
+    pub threads: Threads,
+    /// How hard to compress.
+    pub effort: Effort,
+    /// What bounds the queues and the packs.
+    pub memory: Memory,
+}
+
 /// Writes chunks.
 pub struct FrameWriter<'w> {
     sealing: &'w Sealing,
@@ -186,6 +195,7 @@ pub struct FrameWriter<'w> {
     waiting_bytes: usize,
     published: Published,
     stored: u64,
+    memory: Memory,
     /// Buffers of packs that were stored.
     spare_packs: Vec<Vec<u8>>,
 }
@@ -197,12 +207,16 @@ impl<'w> FrameWriter<'w> {
         sealing: &'w Sealing,
         store: &'w dyn Store,
         spares: &'w Spares,
-        threads: Threads,
-        effort: Effort,
+        pace: Pace,
     ) -> Result<Self, BackupError>
     where
         'w: 's,
     {
+        let Pace {
+            threads,
+            effort,
+            memory,
+        } = pace;
         let seal = Ordered::start(scope, threads, 16, move || {
             let mut encoder = Encoder::new();
             move |job: Job| match &mut encoder {
@@ -232,12 +246,13 @@ impl<'w> FrameWriter<'w> {
             seal,
             sealing_bytes: VecDeque::new(),
             put,
-            pack: PackWriter::new(sealing.vault),
-            page_pack: PackWriter::new(sealing.vault),
+            pack: PackWriter::new(sealing.vault).up_to(memory.pack()),
+            page_pack: PackWriter::new(sealing.vault).up_to(memory.pack()),
             waiting: Vec::new(),
             waiting_bytes: 0,
             published: Published::default(),
             stored: 0,
+            memory,
             spare_packs: Vec::new(),
         })
     }
@@ -376,7 +391,7 @@ impl<'w> FrameWriter<'w> {
 
     fn submit(&mut self, job: Job) -> Result<(), BackupError> {
         let plain = job.frame.plain().len();
-        while self.sealing_bytes.iter().sum::<usize>() + plain > SEALING_BYTES_MAX {
+        while self.sealing_bytes.iter().sum::<usize>() + plain > self.memory.sealing() {
             match self.seal.take()? {
                 Some(sealed) => self.pack(sealed?)?,
                 None => break,
@@ -491,7 +506,7 @@ impl<'w> FrameWriter<'w> {
 
     fn empty_pack(&mut self) -> PackWriter {
         let buffer = self.spare_packs.pop().unwrap_or_default();
-        PackWriter::in_buffer(self.sealing.vault, buffer)
+        PackWriter::in_buffer(self.sealing.vault, buffer).up_to(self.memory.pack())
     }
 }
 

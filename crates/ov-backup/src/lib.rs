@@ -16,6 +16,7 @@ pub mod frame_writer;
 pub mod index;
 pub mod local_file;
 pub mod local_tree;
+pub mod memory;
 pub mod monitor;
 pub mod options;
 pub mod ordered;
@@ -34,6 +35,7 @@ pub mod used;
 pub use agent::Agent;
 pub use error::BackupError;
 pub use extract::{Extraction, Extractor};
+pub use memory::{Memory, TooLittleMemory};
 pub use monitor::{Monitor, Progress, Void};
 pub use options::{
     BackupOptions, BackupReport, Compare, Counts, Mode, Reread, Reuse, Seams, Unchanged,

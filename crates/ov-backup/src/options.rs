@@ -10,6 +10,7 @@ use ov_seal::entropy::Entropy;
 use ov_vault::Clock;
 
 use crate::extract::Extractor;
+use crate::memory::Memory;
 use crate::monitor::Monitor;
 use crate::ordered::Threads;
 
@@ -99,6 +100,8 @@ pub struct BackupOptions {
     pub unchanged: Unchanged,
     /// How hard to compress.
     pub effort: Effort,
+    /// How much memory the run may take.
+    pub memory: Memory,
     /// Who issues the identifiers of patients whose files name no issuer; empty if nobody knows.
     pub issuer: String,
 }

@@ -27,9 +27,6 @@ use crate::spares::Spares;
 use crate::trees::{Finished, Trees};
 use crate::used::Used;
 
-/// Bytes of files that are read ahead of the one whose turn it is.
-const AHEAD_BYTES: u64 = 16 * 1024 * 1024;
-
 /// What one large file may hold in its channel: chunks of the largest profile.
 const LARGE_COST: u64 = 8 * 1024 * 1024;
 
@@ -170,7 +167,7 @@ impl<'p, 'w> Pass<'p, 'w> {
             };
             ahead += cost(&next);
             pending.push_back(next);
-            while pending.len() > AHEAD_FILES || ahead > AHEAD_BYTES {
+            while pending.len() > AHEAD_FILES || ahead > self.options.memory.ahead() {
                 let Some(first) = pending.pop_front() else {
                     break;
                 };

@@ -19,11 +19,12 @@ use crate::agent::Agent;
 use crate::discard::Discard;
 use crate::error::BackupError;
 use crate::extract::Extractor;
-use crate::frame_writer::{FrameWriter, Sealing};
+use crate::frame_writer::{FrameWriter, Pace, Sealing};
 use crate::index::Index;
 use crate::local_file::LocalFiles;
 use crate::local_tree::{NewTree, OldTree, Roots, remove_tree};
 use crate::options::{BackupOptions, BackupReport, Mode, Reuse, Seams, Unchanged};
+use crate::ordered::Threads;
 use crate::pass::{Pass, When};
 use crate::publish::{Said, Stage, publish};
 use crate::read::ReadKeys;
@@ -174,12 +175,19 @@ impl<'r> Run<'r> {
             Mode::DryRun => &discard,
         };
 
-        let spares = Spares::default();
+        let memory = self.options.memory;
+        let spares = Spares::up_to(memory.spares());
         let (trees, used, mut frames_left) = std::thread::scope(|scope| {
-            let threads = self.seams.threads;
-            let effort = self.options.effort;
-            let mut frames =
-                FrameWriter::start(scope, &self.sealing, store, &spares, threads, effort)?;
+            let threads = match self.seams.threads {
+                Threads::Inline => Threads::Inline,
+                Threads::Count(count) => Threads::Count(memory.pairs(count)),
+            };
+            let pace = Pace {
+                threads,
+                effort: self.options.effort,
+                memory,
+            };
+            let mut frames = FrameWriter::start(scope, &self.sealing, store, &spares, pace)?;
             let mut checkpoints = Checkpoints::new(self, self.seams.clock.now().seconds);
             let mut checkpoint = |frames: &mut FrameWriter<'_>, trees: &mut Trees, when| {
                 checkpoints.consider(frames, trees, when, vault, &mut origins)

@@ -2,20 +2,25 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bytes that are kept at most.
-const KEPT_MAX: usize = 8 << 20;
-
 /// Smaller ones are made anew: the allocator has them at hand.
 const WORTH_KEEPING: usize = 64 << 10;
 
 /// Buffers whose content is void. Memory that is new to a process costs about as much as filling
 /// it, for the kernel clears it first: so chunks and sealed frames pass through the same few.
-#[derive(Default)]
 pub struct Spares {
     kept: Mutex<Vec<Vec<u8>>>,
+    bytes_max: usize,
 }
 
 impl Spares {
+    /// None yet, and never more than so many bytes of them.
+    pub fn up_to(bytes_max: usize) -> Self {
+        Self {
+            kept: Mutex::default(),
+            bytes_max,
+        }
+    }
+
     /// An empty buffer with room for so many bytes.
     pub fn take(&self, room: usize) -> Vec<u8> {
         if room < WORTH_KEEPING {
@@ -37,7 +42,7 @@ impl Spares {
         buffer.clear();
         let mut kept = self.kept();
         kept.push(buffer);
-        while kept.iter().map(Vec::capacity).sum::<usize>() > KEPT_MAX {
+        while kept.iter().map(Vec::capacity).sum::<usize>() > self.bytes_max {
             kept.remove(0);
         }
     }
@@ -51,9 +56,11 @@ impl Spares {
 mod tests {
     use super::*;
 
+    const KEPT_MAX: usize = 8 << 20;
+
     #[test]
     fn a_buffer_that_was_given_back_is_used_again_where_it_fits() {
-        let spares = Spares::default();
+        let spares = Spares::up_to(KEPT_MAX);
         let mut large = spares.take(1 << 20);
         large.extend_from_slice(b"a patient's");
         let address = large.as_ptr();
@@ -66,7 +73,7 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_the_bound_and_the_oldest_goes_first() {
-        let spares = Spares::default();
+        let spares = Spares::up_to(KEPT_MAX);
         for _ in 0..3 {
             spares.give(Vec::with_capacity(KEPT_MAX / 2));
         }

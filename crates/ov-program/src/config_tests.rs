@@ -47,6 +47,7 @@ name = "trial-db"
 command = ["pg_dump", "trial"]
 stdin-name = "trial.sql"
 reread = "5%"
+memory = "64M"
 
 [notify]
 textfile = "node.prom"

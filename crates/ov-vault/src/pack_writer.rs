@@ -38,6 +38,8 @@ pub struct PackWriter {
     bytes: Vec<u8>,
     placements: Vec<Placement>,
     frames: usize,
+    /// Bytes that it should not grow beyond.
+    bytes_max: usize,
 }
 
 /// A pack that is ready to be stored.
@@ -70,6 +72,16 @@ impl PackWriter {
             bytes,
             placements: Vec::new(),
             frames: 0,
+            bytes_max: PACK_BYTES,
+        }
+    }
+
+    /// The same, for a pack of at most so many bytes, unless its first frame is longer: for who
+    /// has little memory. Never more than the usual size.
+    pub fn up_to(self, bytes: usize) -> Self {
+        Self {
+            bytes_max: bytes.min(PACK_BYTES),
+            ..self
         }
     }
 
@@ -83,12 +95,12 @@ impl PackWriter {
         self.bytes.len()
     }
 
-    /// Whether a frame of this stored length still fits a pack of the usual size. The first frame
+    /// Whether a frame of this stored length still fits. The first frame
     /// always does.
     pub fn fits(&self, segment: &SegmentHead, length: usize) -> bool {
         let directory = (self.placements.len() + 1) * 160 + self.frames * 48;
         let used = self.bytes.len() + segment.bytes.len() + length;
-        self.is_empty() || used + directory + DIRECTORY_ROOM <= PACK_BYTES
+        self.is_empty() || used + directory + DIRECTORY_ROOM <= self.bytes_max
     }
 
     /// Adds a frame. Frames of one segment that come one after the other share its header.

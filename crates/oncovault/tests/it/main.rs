@@ -13,6 +13,7 @@ mod json;
 mod keys;
 mod locked;
 mod maintenance;
+mod memory;
 mod packaged;
 mod pacs;
 mod patients;

@@ -55,7 +55,7 @@ fn read(site: &Site, source: &dyn Source, echo: &Echo) -> Box<Ending> {
             }
             Flow::Go
         };
-        let spares = Spares::default();
+        let spares = Spares::up_to(0);
         let mut buffers = Buffers::new(&spares);
         read_file(source, &item, &keys, Some(echo), &mut buffers, &mut emit);
     }

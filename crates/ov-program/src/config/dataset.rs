@@ -86,6 +86,10 @@ pub struct Dataset {
     /// divided by 90 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reread: Option<Worded<Share>>,
+    /// The memory that a backup takes at most; without it, 60 MiB and 16 for each processor, and at
+    /// least 92.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Worded<Size>>,
     /// No snapshot if nothing changed.
     #[serde(default)]
     pub skip_if_unchanged: bool,
