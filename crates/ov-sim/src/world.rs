@@ -18,6 +18,7 @@ pub mod actor;
 pub mod baton;
 pub mod bug;
 pub mod cast;
+mod decay;
 pub mod dice;
 pub mod disk;
 pub mod files;

@@ -9,6 +9,7 @@ use ov_format::entry::Time;
 use ov_format::name::RecordName;
 use ov_policy::{Emptying, MaxUnused};
 use ov_seal::entropy::{Entropy, SeededEntropy};
+use ov_store::Store;
 use ov_vault::accept::{AcceptReport, accept};
 use ov_vault::append::Writer;
 use ov_vault::check::{CheckReport, Checking, Depth, check};
@@ -16,6 +17,7 @@ use ov_vault::copy::{CopyReport, Which, copy};
 use ov_vault::forget::{ForgetError, ForgetOptions, plan_by_names};
 use ov_vault::give_up::give_up_records;
 use ov_vault::prune::{PruneOptions, PruneReport, Timeless};
+use ov_vault::repair::mend_logs;
 use ov_vault::secrets::Secrets;
 use ov_vault::{Clock, Keeper, Silence, Vault, VaultError};
 
@@ -193,6 +195,23 @@ impl Actor {
     pub fn give_up(&self, names: &BTreeSet<RecordName>) -> Result<(), VaultError> {
         self.keep(0, |vault, keeper| {
             give_up_records(vault, keeper, names).map(|_| ())
+        })
+    }
+
+    /// Mends the first target from the second, as a person does.
+    pub fn repair(&self) -> Result<(), VaultError> {
+        let gate =
+            |disk| -> Arc<dyn Store> { Arc::new(Gate::new(&self.stage, &self.errand, disk)) };
+        let copies = [gate(1)];
+        mend_logs(&*gate(0), &copies)?;
+        // Nobody else is about, and several threads read.
+        self.errand.read_freely();
+        let report = self.check(0, Depth::Read)?;
+        self.keep(0, |vault, keeper| {
+            let mut plan = ov_vault::repair::plan(vault, keeper, &report, &copies)?;
+            plan.give_up.clear();
+            plan.give_up_records.clear();
+            ov_vault::repair::apply(vault, keeper, &plan, &copies).map(|_| ())
         })
     }
 

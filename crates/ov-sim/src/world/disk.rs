@@ -121,6 +121,24 @@ impl Disk {
         self.lock().objects.retain(|_, object| object.synced);
     }
 
+    /// How long an object has been there, in seconds.
+    pub fn age(&self, name: &ObjectName, now: i64) -> Option<i64> {
+        let state = self.lock();
+        state.objects.get(name).map(|object| now - object.since)
+    }
+
+    /// A bit of an object turns.
+    pub fn rot(&self, name: &ObjectName, dice: &mut Dice) {
+        if let Some(object) = self.lock().objects.get_mut(name) {
+            let mut bytes = object.bytes.to_vec();
+            let at = dice.index(bytes.len());
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << dice.below(8);
+            }
+            object.bytes = Arc::new(bytes);
+        }
+    }
+
     /// Loses an object without a word.
     pub fn lose(&self, name: &ObjectName) {
         self.lock().objects.remove(name);

@@ -1,6 +1,6 @@
 //! A target as one actor sees it on one errand: in turns, late, failing, and until it dies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -18,6 +18,9 @@ use super::weather::Weather;
 
 /// A put that hangs lands within this many seconds, if it lands.
 const LIMBO: i64 = 200_000;
+
+/// What is younger than so many seconds may not be found yet.
+const YOUNG: i64 = 300;
 
 /// A bug lets packs land this many seconds after the record that names them.
 const LATE: i64 = 43_200;
@@ -75,6 +78,7 @@ struct State {
     listings: Dice,
     first: BTreeMap<usize, Vec<Listed>>,
     records: Vec<RecordName>,
+    puts: BTreeSet<ObjectName>,
 }
 
 impl Errand {
@@ -92,6 +96,7 @@ impl Errand {
                 listings: Dice::new(seed, "listings"),
                 first: BTreeMap::new(),
                 records: Vec::new(),
+                puts: BTreeSet::new(),
             }),
         }
     }
@@ -194,6 +199,25 @@ impl Gate {
             }
             bytes
         })
+    }
+
+    /// Whether others' young object is not found yet. Name and errand decide, whoever asks first.
+    fn is_stale(&self, name: &ObjectName) -> Result<bool, StoreError> {
+        let rate = self.errand.weather.stale;
+        let age = self.disk()?.age(name, self.stage.now());
+        if rate == 0 || age.is_none_or(|age| age >= YOUNG) {
+            return Ok(false);
+        }
+        let own = lock(&self.errand.state).puts.contains(name);
+        let mut dice = Dice::new(self.errand.seed, &format!("stale {name}"));
+        Ok(!own && dice.hits(rate))
+    }
+
+    fn find(&self, name: &ObjectName) -> Result<&Disk, StoreError> {
+        match self.is_stale(name)? {
+            true => Err(StoreError::NotFound { name: *name }),
+            false => self.disk(),
+        }
     }
 
     /// Waits for the turn and learns what becomes of the call.
@@ -383,6 +407,7 @@ impl Store for Gate {
     fn put_new(&self, name: &ObjectName, bytes: &[u8]) -> Result<Durable<ObjectName>, StoreError> {
         let fate = self.turn(Kind::Puts)?;
         self.say("put", name, bytes.len(), fate);
+        lock(&self.errand.state).puts.insert(*name);
         if let ObjectName::Record(record) = name {
             lock(&self.errand.state).records.push(*record);
         }
@@ -419,18 +444,22 @@ impl Store for Gate {
             return match self.errand.is_dead() {
                 true => Err(broken("the machine has crashed")),
                 false => self
-                    .disk()?
+                    .find(name)?
                     .get(name)
                     .map(|bytes| self.misread(name, 0, bytes)),
             };
         }
+        let read = || {
+            let bytes = self.find(name)?.get(name)?;
+            Ok(self.misread(name, 0, bytes))
+        };
+        if self.errand.reads_freely.load(Ordering::SeqCst) {
+            return read();
+        }
         let fate = self.turn(Kind::Reads)?;
         self.say("get", name, 0, fate);
         match fate {
-            Fate::Fine => self
-                .disk()?
-                .get(name)
-                .map(|bytes| self.misread(name, 0, bytes)),
+            Fate::Fine => read(),
             _ => Err(self.refused(fate)),
         }
     }
@@ -442,7 +471,7 @@ impl Store for Gate {
         length: usize,
     ) -> Result<Vec<u8>, StoreError> {
         let read = || {
-            let bytes = self.disk()?.get_range(name, offset, length)?;
+            let bytes = self.find(name)?.get_range(name, offset, length)?;
             Ok(self.misread(name, offset, bytes))
         };
         if self.errand.reads_freely.load(Ordering::SeqCst) {
@@ -460,6 +489,7 @@ impl Store for Gate {
         let fate = self.turn(Kind::Reads)?;
         self.say("look for", name, 0, fate);
         match fate {
+            Fate::Fine if self.is_stale(name)? => Ok(None),
             Fate::Fine => self.disk()?.length(name),
             _ => Err(self.refused(fate)),
         }

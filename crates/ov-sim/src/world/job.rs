@@ -23,6 +23,7 @@ pub(super) enum Job {
     Forget(BTreeSet<RecordName>),
     GiveUp(BTreeSet<RecordName>),
     Check,
+    Repair,
     Restore(RecordName, Contents),
 }
 
@@ -84,6 +85,10 @@ pub(super) fn perform(actor: &Actor, job: &Job, machine: Option<&Machine>) -> Do
                 ..Tally::default()
             }))
         }
+        Job::Repair => {
+            let done = actor.repair().map_err(|e| told(&e));
+            Done::Kept(done.map(|()| Tally::default()))
+        }
         Job::Restore(name, files) => Done::Restored(actor.restore(name, files)),
         Job::Check => Done::Checked(actor.check(0, Depth::Objects).map_err(|e| told(&e))),
     }
@@ -104,6 +109,7 @@ pub(super) fn name_of(job: &Job) -> &'static str {
         Job::Copy => "copy",
         Job::Forget(_) => "forget",
         Job::GiveUp(_) => "give up",
+        Job::Repair => "repair",
         Job::Check => "check",
         Job::Restore(..) => "restore",
     }

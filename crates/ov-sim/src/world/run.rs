@@ -106,6 +106,7 @@ pub(super) struct World {
     dice: Dice,
     images: Dice,
     persons: Dice,
+    pub(super) decay: Dice,
     errands: u64,
     pub(super) left_out: BTreeSet<u64>,
     climate: Weather,
@@ -154,6 +155,7 @@ impl World {
             dice: Dice::new(seed, "plan"),
             images: Dice::new(seed, "images"),
             persons: Dice::new(seed, "persons"),
+            decay: Dice::new(seed, "decay"),
             errands: 0,
             left_out: without.errands.clone(),
             climate: weather.clone(),
@@ -177,10 +179,15 @@ impl World {
         if self.persons.hits(700) {
             self.give_up();
         }
-        let jobs = match self.weather.forget && self.weather.prune && self.dice.hits(400) {
+        let rotten = self.rot();
+        let mut jobs = match self.weather.forget && self.weather.prune && self.dice.hits(400) {
             true => self.contest(),
             false => self.jobs(),
         };
+        if !rotten.is_empty() {
+            // What decays at home while it is deleted from the copy is lost by right.
+            jobs.retain(|(_, job)| !matches!(job, Job::Prune(1, _)));
+        }
         self.work(jobs);
         if self.weather.power_cuts && self.dice.hits(400) {
             self.stage.say("power cut".to_owned());
@@ -188,6 +195,7 @@ impl World {
         }
         let gap = self.dice.pick(&GAPS).copied().unwrap_or(0);
         self.pass(gap);
+        self.mend(&rotten);
         self.judge();
     }
 

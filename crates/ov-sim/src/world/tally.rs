@@ -27,6 +27,8 @@ pub struct Tally {
     pub copied: u64,
     /// Snapshots forgotten.
     pub forgotten: u64,
+    /// Stored objects that decayed and were mended.
+    pub mended: u64,
     /// Lost records that were given up.
     pub given_up: u64,
     /// Snapshots that were restored rightly while others worked.
@@ -49,6 +51,7 @@ impl std::ops::AddAssign for Tally {
         self.moved_bytes += more.moved_bytes;
         self.copied += more.copied;
         self.forgotten += more.forgotten;
+        self.mended += more.mended;
         self.given_up += more.given_up;
         self.restored += more.restored;
         self.rolled_back += more.rolled_back;

@@ -45,6 +45,9 @@ pub enum Violation {
         /// Where.
         disk: usize,
     },
+    /// It decayed, a copy had it whole, and a repair left it as it was.
+    #[error("{0} is damaged after a repair from a whole copy")]
+    NotMended(ObjectName),
     /// Nothing went wrong, and something was found wrong.
     #[error("a false alarm on target {disk}: {what}")]
     FalseAlarm {

@@ -54,6 +54,10 @@ pub struct Weather {
     pub copy: bool,
     /// What is read comes from elsewhere or with a flipped bit, per mille of names and places.
     pub misreads: u64,
+    /// What was stored a moment ago by others is not found when it is asked for, per mille of names.
+    pub stale: u64,
+    /// Stored objects decay at home; a person mends them from the copy after each round.
+    pub rot: bool,
     /// Agents' machines are set back to an earlier image.
     pub rollbacks: bool,
     /// The owner restores while others work.
@@ -83,11 +87,15 @@ pub enum Fault {
     Misreads,
     /// Machines are set back.
     Rollbacks,
+    /// What is new is not found.
+    Stale,
+    /// What is stored decays.
+    Rot,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Crashes,
         Self::Flaky,
         Self::Full,
@@ -98,6 +106,8 @@ impl Fault {
         Self::Jumps,
         Self::Misreads,
         Self::Rollbacks,
+        Self::Stale,
+        Self::Rot,
     ];
 
     /// Whether it may happen in a weather.
@@ -148,6 +158,8 @@ impl Weather {
             prune: dice.hits(900),
             copy: dice.hits(300),
             misreads: 0,
+            stale: 0,
+            rot: false,
             rollbacks: false,
             readers: false,
         };
@@ -156,6 +168,8 @@ impl Weather {
         weather.readers = dice.hits(500);
         weather.rollbacks = dice.hits(300) && !fine;
         weather.misreads = if dice.hits(300) && !fine { 30 } else { 0 };
+        weather.stale = if dice.hits(200) && !fine { 200 } else { 0 };
+        weather.rot = dice.hits(400) && !fine && weather.copy;
         weather.suit(bug);
         weather
     }
@@ -192,8 +206,8 @@ impl Weather {
 
     /// Whether nothing can go wrong: then nothing may be found wrong either.
     pub fn is_fine(&self) -> bool {
-        let rates = self.crashes + self.flaky + self.full + self.misreads;
-        rates == 0 && self.lag == 0 && !self.power_cuts && !self.jumps
+        let rates = self.crashes + self.flaky + self.full + self.misreads + self.stale;
+        rates == 0 && self.lag == 0 && !self.power_cuts && !self.jumps && !self.rot
     }
 
     /// The same without any fault: what must come right in the end.
@@ -208,6 +222,8 @@ impl Weather {
             lag: 0,
             jumps: false,
             misreads: 0,
+            stale: 0,
+            rot: false,
             rollbacks: false,
             ..self.clone()
         }
@@ -227,6 +243,8 @@ impl Weather {
             Fault::Jumps => weather.jumps = false,
             Fault::Misreads => weather.misreads = 0,
             Fault::Rollbacks => weather.rollbacks = false,
+            Fault::Stale => weather.stale = 0,
+            Fault::Rot => weather.rot = false,
         }
         weather
     }
