@@ -9,6 +9,7 @@ mod full_disk;
 mod independent;
 mod killed;
 mod mounted;
+mod mutants;
 mod real_files;
 mod roles;
 mod site;
