@@ -104,13 +104,26 @@ impl Vault {
         &self.logs
     }
 
-    /// Records that a tombstone names: what they say of snapshots is needed no more.
+    /// Records that a tombstone names: nobody misses one of these that cannot be read.
+    ///
+    /// That an admin's record is not missed only an admin can say: who is a member, and what is
+    /// held, rests on it. A keeper who is an enemy could otherwise hide one.
     pub fn forgotten(&self) -> BTreeSet<RecordName> {
-        let all = self.logs.all().filter_map(|said| match &said.statement {
-            Statement::Forget(records) => Some(records),
-            _ => None,
-        });
-        all.flatten().copied().collect()
+        let mut forgotten = BTreeSet::new();
+        for said in self.logs.all() {
+            if let Statement::Forget(records) = &said.statement {
+                let admins_word = self.was_admins(&said.name.log);
+                let counts = |name: &&RecordName| admins_word || !self.was_admins(&name.log);
+                forgotten.extend(records.iter().filter(counts));
+            }
+        }
+        forgotten
+    }
+
+    /// Whether a log's member is or ever was an admin.
+    fn was_admins(&self, log: &LogId) -> bool {
+        let ever = self.head.ever.get(&log.member);
+        ever.is_some_and(|ever| ever.contains(&Role::Admin))
     }
 
     /// Lost records that were given up, by their numbers.
@@ -125,8 +138,8 @@ impl Vault {
         let forgotten = self.forgotten();
         let counts = |log: &LogId| {
             let ever = self.head.ever.get(&log.member);
-            let is = |role| ever.is_some_and(|ever| ever.contains(&role));
-            is(Role::Admin) || (is(Role::Keeper) && log.target == self.target)
+            let was_keepers = ever.is_some_and(|ever| ever.contains(&Role::Keeper));
+            self.was_admins(log) || (was_keepers && log.target == self.target)
         };
         let unread = self.logs.findings.iter().filter(|finding| {
             let log = finding.unread();

@@ -14,7 +14,7 @@ use ov_vault::check::Depth;
 use ov_vault::copy::{Which, copy};
 use ov_vault::finding::nameless;
 use ov_vault::section::{SealTo, open_section, seal_section};
-use ov_vault::{State, repair, rescan};
+use ov_vault::{State, hold, repair, rescan};
 
 use crate::pruning::two_snapshots;
 use crate::site::{Person, Site, fork};
@@ -274,4 +274,38 @@ fn a_record_that_no_copy_has_is_given_up_by_name_and_all_goes_on() {
     assert!(all.contains(&second) && all.contains(&last), "{all:?}");
     let copy = copied(&site);
     assert_eq!(site.assert_frames(&copy), all);
+}
+
+#[test]
+fn no_keeper_can_make_an_admins_record_not_missed() {
+    let site = Site::new();
+    let keeper = site.appoint("keeper", &[Role::Keeper]);
+    let agent = site.appoint("agent", &[Role::Agent]);
+    agent.write("a", 1, 200_000);
+    let kept = site.backup(&agent);
+    let snapshots = BTreeSet::from([kept]);
+    let owner = site.owner.writer();
+    let held = hold::add(&mut site.vault(), owner, &site.clock, &snapshots, "trial").unwrap();
+    site.memory
+        .tamper(&ObjectName::Record(held), |bytes| bytes[200] ^= 1);
+
+    // A keeper with a program of its own, which does not ask whether it may.
+    let given_up = nameless(held.log, held.number);
+    let say = |person: &Person, names: Vec<RecordName>| {
+        let statement = Statement::Forget(names);
+        let mut vault = site.vault();
+        vault
+            .append(person.writer(), &site.clock, statement, Vec::new(), &[])
+            .unwrap();
+    };
+    say(&keeper, vec![given_up, held]);
+    let error = site
+        .prune_as(site.memory.clone(), site.keeper(&keeper))
+        .unwrap_err();
+    assert!(matches!(error, ov_vault::VaultError::Blocked(_)), "{error}");
+    assert!(!site.check(site.memory.clone()).is_clean());
+
+    say(&site.owner, vec![given_up]);
+    site.prune_as(site.memory.clone(), site.keeper(&keeper))
+        .unwrap();
 }
