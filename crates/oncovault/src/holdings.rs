@@ -1,8 +1,10 @@
 //! What a vault holds of somebody or something: asked of the catalogs, and shown.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ov_catalog::{
     Cache, CatalogError, Found, GapFound, Holding, Identity, Pages, Postgres, Question, Server,
-    Version,
+    Unassigned, Version,
 };
 use ov_clinical::{Domain, Missing};
 use ov_format::entry::Time;
@@ -217,6 +219,9 @@ fn row(holding: &Holding<'_>, version: &Version<'_>) -> Vec<String> {
     if version.answer.holds_others {
         path.push_str("  (holds others too)");
     }
+    if let Some(why) = version.answer.unassigned {
+        path.push_str(&format!("  ({})", why.reason()));
+    }
     if !holding.is_current {
         path.push_str("  (no longer in the newest snapshot)");
     }
@@ -231,9 +236,33 @@ fn row(holding: &Holding<'_>, version: &Version<'_>) -> Vec<String> {
 }
 
 fn kind(version: &Version<'_>) -> &'static str {
-    version
-        .kind()
-        .map_or("could not be read", |kind| kind.label())
+    match (version.kind(), &version.account) {
+        (Some(kind), _) => kind.label(),
+        (None, Some(_)) => "could not be read",
+        (None, None) => "unknown",
+    }
+}
+
+/// Counts the files that are no patient's, reason by reason.
+pub fn print_reasons(found: &Found<'_>, desk: &Desk) {
+    let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (_, version) in found.latest() {
+        if let Some(why) = version.answer.unassigned {
+            let (files, bytes) = counts.entry(why.reason()).or_default();
+            *files += 1;
+            *bytes = bytes.saturating_add(version.entry.meta.size);
+        }
+    }
+    let mut table = Table::new(&[
+        ("Files", Side::Right),
+        ("Bytes", Side::Right),
+        ("Why they are no patient's", Side::Left),
+    ]);
+    for (why, (files, bytes)) in counts {
+        let count = files.to_string();
+        table.row(vec![count, amount::bytes(bytes), why.to_owned()]);
+    }
+    table.print(&desk.screen);
 }
 
 /// For programs.
@@ -271,6 +300,8 @@ fn holding_document(holding: &Holding<'_>) -> Value {
             "mtime": moment::rfc3339(version.entry.meta.mtime),
             "kind": kind(version),
             "holds_others": version.answer.holds_others,
+            "unassigned": version.answer.unassigned.map(Unassigned::label),
+            "unassigned_why": version.answer.unassigned.map(Unassigned::reason),
         })
     });
     json!({
@@ -333,10 +364,20 @@ fn missing_text(missing: &Missing) -> String {
             "any image in the frame of reference {}",
             shown(uid.as_str().as_bytes())
         ),
-        Missing::Slices { count, after } => match after {
-            Some(after) => format!("{count} of the series, after number {after}"),
-            None => format!("{count} of the series"),
-        },
+        Missing::Slices {
+            series,
+            count,
+            after,
+        } => {
+            let slices = format!(
+                "{count} of the series {}",
+                shown(series.as_str().as_bytes())
+            );
+            match after {
+                Some(after) => format!("{slices}, after number {after}"),
+                None => slices,
+            }
+        }
         Missing::File { names } => {
             let names: Vec<String> = names.iter().map(|n| shown(n.as_str().as_bytes())).collect();
             names.join(" or ")
@@ -366,11 +407,21 @@ pub fn gap_documents(gaps: &[GapFound]) -> Value {
             "patients": patients.collect::<Vec<_>>(),
             "linked": gap.linked.iter().map(links::document).collect::<Vec<_>>(),
             "files": files.collect::<Vec<_>>(),
+            "series": series_of(gap),
             "missing": gap.missing.iter().map(missing_text).collect::<Vec<_>>(),
             "closed_by": gap.gap.closed_by(),
         })
     });
     Value::Array(documents.collect())
+}
+
+/// The series of which slices are missing.
+fn series_of(gap: &GapFound) -> BTreeSet<&str> {
+    let series = gap.missing.iter().filter_map(|missing| match missing {
+        Missing::Slices { series, .. } => Some(series.as_str()),
+        _ => None,
+    });
+    series.collect()
 }
 
 /// From when to when something is held, over all files.

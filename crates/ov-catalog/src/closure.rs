@@ -99,9 +99,7 @@ pub fn gaps<'s>(
 /// Gaps among the last versions of the files that were found.
 pub fn of_found(found: &Found<'_>, crosswalk: &Crosswalk) -> Vec<GapFound> {
     let told = found.latest().filter_map(|(holding, version)| {
-        let Account::Read(said) = &*version.account else {
-            return None;
-        };
+        let said = version.said()?;
         Some(Told {
             dataset: holding.dataset,
             issuer: Ident::new(&version.last.snapshot.issuer),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ov_clinical::{Account, Kind};
+use ov_clinical::{Account, Kind, Said};
 use ov_format::entry::{Entry, EntryKey};
 use ov_restore::{ReadError, Sameness, SnapshotInfo};
 
@@ -48,8 +48,8 @@ pub struct Version<'s> {
     pub snapshots: u64,
     /// The file, as the last one has it.
     pub entry: Arc<Entry>,
-    /// What is said of it.
-    pub account: Arc<Account>,
+    /// What is said of it; `None` if nothing is.
+    pub account: Option<Arc<Account>>,
     /// How it answers.
     pub answer: Answer,
     pub(crate) sameness: Sameness,
@@ -73,12 +73,45 @@ impl<'s> Found<'s> {
     }
 }
 
+impl<'s> Holding<'s> {
+    /// At one place of a snapshot, without a version.
+    pub(crate) fn of(info: &'s SnapshotInfo, key: EntryKey) -> Self {
+        Self {
+            dataset: &info.snapshot.dataset,
+            host: &info.snapshot.host,
+            key,
+            versions: Vec::new(),
+            is_current: false,
+        }
+    }
+
+    /// Adds a version of one snapshot, which comes behind those that are there. The same bytes again
+    /// are the same version, seen once more.
+    pub(crate) fn add(&mut self, next: Version<'s>) {
+        match self.versions.last_mut() {
+            Some(last) if last.sameness == next.sameness => {
+                *last = Version {
+                    first: last.first,
+                    snapshots: last.snapshots.saturating_add(1),
+                    ..next
+                };
+            }
+            _ => self.versions.push(next),
+        }
+    }
+}
+
 impl Version<'_> {
-    /// What kind of file it is; `None` if it could not be looked at.
-    pub fn kind(&self) -> Option<Kind> {
-        match &*self.account {
-            Account::Read(said) => Some(said.kind),
+    /// What was found in it; `None` if it could not be looked at, or nothing is said of it.
+    pub fn said(&self) -> Option<&Said> {
+        match self.account.as_deref()? {
+            Account::Read(said) => Some(said),
             Account::Opaque(_) => None,
         }
+    }
+
+    /// What kind of file it is; `None` if it could not be looked at, or nothing is said of it.
+    pub fn kind(&self) -> Option<Kind> {
+        self.said().map(|said| said.kind)
     }
 }

@@ -30,6 +30,7 @@ mod server_tls;
 mod sqlite;
 mod tables;
 mod term;
+mod unassigned;
 
 pub use cache::{Cache, Updated};
 pub use closure::{Closure, GapFound, gaps, of_found};
@@ -44,3 +45,4 @@ pub use search::{Pages, as_of, find};
 pub use sqlite::Sqlite;
 pub use tables::{PageId, Root, Tables};
 pub use term::{Term, Token, TokenKey};
+pub use unassigned::Unassigned;

@@ -6,6 +6,7 @@ use ov_clinical::{Account, Domain, Facts, Ident};
 
 use crate::crosswalk::{Crosswalk, PatientName};
 use crate::term::Term;
+use crate::unassigned::Unassigned;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub enum Question {
     },
     /// Files with any of these FHIR resources, as `Type/id`.
     Resources(BTreeSet<Ident>),
-    /// Files that say of no patient and no subject that they are theirs.
+    /// All files but those that name a patient.
     Unassigned,
 }
 
@@ -77,6 +78,8 @@ pub struct Answer {
     pub identities: BTreeSet<Identity>,
     /// Whether the file holds data of others too: it cannot be given out as this one's.
     pub holds_others: bool,
+    /// Why it is no patient's, if that was asked.
+    pub unassigned: Option<Unassigned>,
 }
 
 impl Question {
@@ -180,9 +183,8 @@ impl Question {
     pub fn answer(&self, account: &Account, issuer: Option<&Ident>) -> Option<Answer> {
         let said = match account {
             Account::Read(said) => said,
-            Account::Opaque(_) => {
-                return (*self == Self::Unassigned).then(Answer::default);
-            }
+            Account::Opaque(_) if *self == Self::Unassigned => return Answer::nobodys(account),
+            Account::Opaque(_) => return None,
         };
         let facts = &said.facts;
         match self {
@@ -213,11 +215,22 @@ impl Question {
                 })
             }
             Self::Resources(all) => of_resources(facts, all),
-            Self::Unassigned => {
-                let subject = facts.subjects.iter().any(|one| one.subject.is_some());
-                let nobody = facts.patients.is_empty() && !subject;
-                nobody.then(Answer::default)
-            }
+            Self::Unassigned => Answer::nobodys(account),
+        }
+    }
+}
+
+impl Answer {
+    fn nobodys(account: &Account) -> Option<Self> {
+        Unassigned::of(account).map(Self::from)
+    }
+}
+
+impl From<Unassigned> for Answer {
+    fn from(reason: Unassigned) -> Self {
+        Self {
+            unassigned: Some(reason),
+            ..Self::default()
         }
     }
 }
@@ -248,6 +261,7 @@ fn of_patient(
     (!identities.is_empty()).then(|| Answer {
         identities,
         holds_others: holds_several(facts, linked, default),
+        unassigned: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ov_clinical::{Account, Ident, Resource};
+use ov_clinical::{Ident, Resource};
 
 use crate::found::Found;
 use crate::question::Question;
@@ -15,7 +15,7 @@ pub fn referred_to(found: &Found<'_>, asked: &Question) -> BTreeSet<Ident> {
     let mut here = BTreeSet::new();
     let mut named = BTreeSet::new();
     for (_, version) in found.latest() {
-        let Account::Read(said) = &*version.account else {
+        let Some(said) = version.said() else {
             continue;
         };
         for resource in &said.facts.resources {

@@ -13,6 +13,7 @@ use ov_restore::{
 use crate::account::read_account;
 use crate::found::{Found, Holding, Version};
 use crate::question::{Answer, Question};
+use crate::unassigned;
 
 /// Pages of catalogs that are worth reading: those that may hold an answer, and those above them.
 pub type Pages = HashSet<ChunkTag>;
@@ -46,6 +47,9 @@ pub fn find<'s>(
     question: &Question,
     pages: Option<&Pages>,
 ) -> Found<'s> {
+    if *question == Question::Unassigned {
+        return unassigned::find(reader, snapshots);
+    }
     let mut found = Found::default();
     let hits = ask(reader, snapshots, question, pages, &mut found);
     let keys: BTreeSet<EntryKey> = hits
@@ -72,15 +76,19 @@ pub fn find<'s>(
                 .or_insert_with(|| Sameness::of(reader, entry));
             let said = &info.snapshot;
             let place = (&*said.dataset, &*said.host, hit.key.clone());
-            let holding = holdings.entry(place).or_insert_with(|| Holding {
-                dataset: &said.dataset,
-                host: &said.host,
-                key: hit.key.clone(),
-                versions: Vec::new(),
-                is_current: false,
-            });
+            let holding = holdings
+                .entry(place)
+                .or_insert_with(|| Holding::of(info, hit.key.clone()));
             holding.is_current |= newest.contains(&info.commit);
-            add(holding, info, entry, &hit, answer, sameness);
+            holding.add(Version {
+                first: info,
+                last: info,
+                snapshots: 1,
+                entry: Arc::clone(entry),
+                account: Some(Arc::clone(&hit.account)),
+                answer,
+                sameness: sameness.clone(),
+            });
         }
     }
     found.holdings = holdings.into_values().collect();
@@ -132,36 +140,8 @@ fn ask<'s>(
     hits
 }
 
-fn add<'s>(
-    holding: &mut Holding<'s>,
-    info: &'s SnapshotInfo,
-    entry: &Arc<Entry>,
-    hit: &Hit,
-    answer: Answer,
-    sameness: &Sameness,
-) {
-    if let Some(last) = holding.versions.last_mut()
-        && last.sameness == *sameness
-    {
-        last.last = info;
-        last.snapshots += 1;
-        last.entry = Arc::clone(entry);
-        last.account = Arc::clone(&hit.account);
-        last.answer = answer;
-        return;
-    }
-    holding.versions.push(Version {
-        first: info,
-        last: info,
-        snapshots: 1,
-        entry: Arc::clone(entry),
-        account: Arc::clone(&hit.account),
-        answer,
-        sameness: sameness.clone(),
-    });
-}
-
-fn newest(snapshots: &[&SnapshotInfo]) -> HashSet<ov_format::name::RecordName> {
+/// The last snapshot of each source.
+pub(crate) fn newest(snapshots: &[&SnapshotInfo]) -> HashSet<ov_format::name::RecordName> {
     let newest = as_of(snapshots.iter().copied(), None);
     newest.into_iter().map(|info| info.commit).collect()
 }

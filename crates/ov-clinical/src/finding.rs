@@ -172,6 +172,8 @@ pub enum Missing {
     },
     /// Instances of a series.
     Slices {
+        /// The UID of the series.
+        series: Ident,
         /// How many, as far as can be told.
         count: u32,
         /// After the slice with this instance number, where slices have numbers.

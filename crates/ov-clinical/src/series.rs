@@ -31,13 +31,13 @@ pub(crate) fn find(set: &[Member]) -> Vec<Finding> {
         }
     }
     series
-        .into_values()
-        .flat_map(|slices| short(&slices).or_else(|| gap(&slices)))
+        .into_iter()
+        .flat_map(|(uid, slices)| short(uid, &slices).or_else(|| gap(uid, &slices)))
         .collect()
 }
 
 /// (0020,1209) says how many instances there should be.
-fn short(slices: &[Slice]) -> Option<Finding> {
+fn short(series: &Ident, slices: &[Slice]) -> Option<Finding> {
     let said = slices
         .iter()
         .filter_map(|(_, object)| object.series_instances)
@@ -48,7 +48,11 @@ fn short(slices: &[Slice]) -> Option<Finding> {
         .collect();
     let there = u32::try_from(there.len()).unwrap_or(u32::MAX);
     let count = said.checked_sub(there).filter(|count| *count > 0)?;
-    let missing = vec![Missing::Slices { count, after: None }];
+    let missing = vec![Missing::Slices {
+        series: series.clone(),
+        count,
+        after: None,
+    }];
     Some(Finding::new(Gap::SeriesShort, first(slices), missing))
 }
 
@@ -57,7 +61,7 @@ fn first(slices: &[Slice]) -> Vec<usize> {
 }
 
 /// Slices of one orientation should lie at even distances.
-fn gap(slices: &[Slice]) -> Option<Finding> {
+fn gap(series: &Ident, slices: &[Slice]) -> Option<Finding> {
     let mut stacks: BTreeMap<[i32; 6], Vec<(f64, &Slice)>> = BTreeMap::new();
     for slice in slices {
         if let (Some(position), Some(orientation)) = (slice.1.position, slice.1.orientation) {
@@ -73,6 +77,7 @@ fn gap(slices: &[Slice]) -> Option<Finding> {
     for stack in stacks.into_values() {
         for (before, count) in gaps_of(stack) {
             missing.push(Missing::Slices {
+                series: series.clone(),
                 count,
                 after: before.1.number,
             });

@@ -242,15 +242,7 @@ fn whose(found: Identification, facts: &Facts) -> Whose {
 
 /// Kinds whose files usually name a patient.
 fn could_say(kind: Kind) -> bool {
-    let records = [
-        Kind::FhirJson,
-        Kind::FhirNdjson,
-        Kind::FhirXml,
-        Kind::Hl7,
-        Kind::Hl7Batch,
-        Kind::Cda,
-    ];
-    (kind.is_dicom() && kind != Kind::Dicomdir) || records.contains(&kind)
+    kind.is_searched_for_patients() && kind != Kind::Dicomdir
 }
 
 /// The facts that relations between files need, without what they do not.

@@ -155,10 +155,18 @@ fn text(missing: &Missing, keep: Keep) -> Option<String> {
             Keep::Counts => "every image in its frame of reference".to_owned(),
             Keep::Identifiers => format!("every image in the frame of reference {}", uid.as_str()),
         },
-        Missing::Slices { count, after } => {
+        Missing::Slices {
+            series,
+            count,
+            after,
+        } => {
             let slices = match count {
                 1 => "1 slice".to_owned(),
                 count => format!("{count} slices"),
+            };
+            let slices = match keep {
+                Keep::Counts => slices,
+                Keep::Identifiers => format!("{slices} of the series {}", series.as_str()),
             };
             match after {
                 Some(number) => format!("{slices} after number {number}"),

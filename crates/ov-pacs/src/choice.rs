@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ov_clinical::{Account, Dicom, Kind, Said, Wrapping};
+use ov_clinical::{Dicom, Kind, Said, Wrapping};
 use ov_format::entry::Time;
 
 /// A file that may be given.
 #[derive(Clone, Copy)]
 pub struct Candidate<'a> {
-    /// What is known of it.
-    pub account: &'a Account,
+    /// What was found in it; `None` if it could not be looked at.
+    pub said: Option<&'a Said>,
     /// When it was last changed.
     pub changed: Time,
 }
@@ -71,7 +71,7 @@ pub fn choose<'a>(candidates: &[Candidate<'a>]) -> Vec<Choice<'a>> {
     let mut winners: BTreeMap<&str, usize> = BTreeMap::new();
     let mut choices: Vec<Choice<'a>> = Vec::with_capacity(candidates.len());
     for (at, candidate) in candidates.iter().enumerate() {
-        let choice = alone(candidate.account);
+        let choice = alone(candidate.said);
         if let Choice::Give { instance, .. } = choice {
             let winner = winners.entry(instance).or_insert(at);
             let changed = |at: usize| candidates.get(at).map(|candidate| candidate.changed);
@@ -99,8 +99,8 @@ pub fn choose<'a>(candidates: &[Candidate<'a>]) -> Vec<Choice<'a>> {
 }
 
 /// What would be done with a file if there were no other.
-fn alone(account: &Account) -> Choice<'_> {
-    let Some((said, object)) = object(account) else {
+fn alone(said: Option<&Said>) -> Choice<'_> {
+    let Some((said, object)) = said.and_then(object) else {
         return Choice::Unfit(Unfit::Foreign);
     };
     if said.wrapping != Wrapping::Plain {
@@ -116,10 +116,7 @@ fn alone(account: &Account) -> Choice<'_> {
     }
 }
 
-fn object(account: &Account) -> Option<(&Said, &Dicom)> {
-    let Account::Read(said) = account else {
-        return None;
-    };
+fn object(said: &Said) -> Option<(&Said, &Dicom)> {
     let fits = said.kind.is_dicom() && said.kind != Kind::Dicomdir;
     Some((said, said.facts.dicom.as_ref().filter(|_| fits)?))
 }
@@ -127,7 +124,7 @@ fn object(account: &Account) -> Option<(&Said, &Dicom)> {
 /// Whether two files have the same data set. What is not known is not the same.
 fn is_same(candidates: &[Candidate<'_>], one: usize, other: usize) -> bool {
     let digest = |at: usize| {
-        let (_, object) = object(candidates.get(at)?.account)?;
+        let (_, object) = object(candidates.get(at)?.said?)?;
         object.digests.as_ref()?.data_set
     };
     digest(one).is_some() && digest(one) == digest(other)
@@ -136,7 +133,7 @@ fn is_same(candidates: &[Candidate<'_>], one: usize, other: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ov_clinical::Window;
+    use ov_clinical::{Account, Window};
 
     fn element(group: u16, number: u16, vr: &[u8; 2], value: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -149,7 +146,14 @@ mod tests {
         bytes
     }
 
-    fn file(instance: &str, date: &str) -> Account {
+    fn said(name: &str, bytes: &[u8]) -> Said {
+        match Account::of(name, &Window::whole(bytes)) {
+            Account::Read(said) => *said,
+            Account::Opaque(_) => panic!("it was read"),
+        }
+    }
+
+    fn file(instance: &str, date: &str) -> Said {
         let mut bytes = vec![0; 128];
         bytes.extend_from_slice(b"DICM");
         bytes.extend(element(2, 0x10, b"UI", "1.2.840.10008.1.2.1"));
@@ -159,14 +163,14 @@ mod tests {
         }
         bytes.extend(element(8, 0x20, b"DA", date));
         bytes.extend(element(0x10, 0x20, b"LO", "4711"));
-        Account::of("x.dcm", &Window::whole(&bytes))
+        said("x.dcm", &bytes)
     }
 
-    fn chosen(files: &[(Account, i64)]) -> Vec<&'static str> {
+    fn chosen(files: &[(Said, i64)]) -> Vec<&'static str> {
         let candidates: Vec<Candidate<'_>> = files
             .iter()
-            .map(|(account, seconds)| Candidate {
-                account,
+            .map(|(said, seconds)| Candidate {
+                said: Some(said),
                 changed: Time {
                     seconds: *seconds,
                     nanos: 0,
@@ -204,12 +208,9 @@ mod tests {
     #[test]
     fn what_is_no_object_is_told_from_an_object_that_cannot_be_given() {
         let patient = br#"{"resourceType":"Patient","id":"p1"}"#;
-        let record = Account::of("p.json", &Window::whole(patient));
+        let record = said("p.json", patient);
         let mut wrapped = file("1.2.3", "20260101");
-        let Account::Read(said) = &mut wrapped else {
-            panic!("it was read");
-        };
-        said.wrapping = Wrapping::Gzip;
+        wrapped.wrapping = Wrapping::Gzip;
         let files = [(record, 1), (wrapped, 1), (file("", "20260101"), 1)];
         let expected = [Unfit::Foreign, Unfit::Wrapped, Unfit::Nameless];
         assert_eq!(chosen(&files), expected.map(Unfit::reason));

@@ -70,7 +70,7 @@ struct About {
     #[arg(long, value_name = "TYPE/ID")]
     resource: Option<String>,
 
-    /// Files that name neither a patient nor a subject
+    /// All files that name no patient, with the reason; never a guess whose they might be
     #[arg(long)]
     unassigned: bool,
 }
@@ -127,6 +127,7 @@ fn find_held(args: &Args, desk: &Desk) -> Result<Exit, Failure> {
         None => desk.screen.note("Nothing found."),
         Some((from, to)) => {
             let files = u64::try_from(found.holdings.len()).unwrap_or(u64::MAX);
+            holdings::print_reasons(&found, desk);
             desk.screen.line(format_args!(
                 "{}, held from {} to {}.",
                 amount::of(files, "file", "files"),

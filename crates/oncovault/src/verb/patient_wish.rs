@@ -207,7 +207,8 @@ fn is_among(name: &Ident, found: &Found<'_>) -> bool {
     let question = Question::Resources([name.clone()].into());
     found
         .latest()
-        .any(|(_, version)| question.may_answer(&version.account))
+        .filter_map(|(_, version)| version.account.as_deref())
+        .any(|account| question.may_answer(account))
 }
 
 /// Files that are the patient's anyhow are not listed again.

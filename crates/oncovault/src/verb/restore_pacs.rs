@@ -44,7 +44,7 @@ pub fn run(
     let candidates: Vec<Candidate<'_>> = files
         .iter()
         .map(|(_, version)| Candidate {
-            account: &version.account,
+            said: version.said(),
             changed: version.entry.meta.mtime,
         })
         .collect();

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
+use crate::department::dumped;
 use crate::patients::{found, samples};
 use crate::world::{World, files};
 
@@ -166,8 +169,16 @@ fn a_slice_that_is_gone_is_named_with_its_patient_and_its_place() {
     world.json(["backup", "ct", "--dataset", "ct"]);
     let said = world.run(["check", "--closure"]);
     said.fails(21, &["patient 123456"]);
-    let named = ["1 of the series, after number 4", "4.dcm"];
-    for text in named {
+    let Some(series) = dumped(&world.path("ct/4.dcm"), "0020,000e") else {
+        return;
+    };
+    let series = series.first().unwrap();
+    let missing = format!("1 of the series {series}, after number 4");
+    for text in [&*missing, "4.dcm"] {
         assert!(said.out.contains(text), "{text}: {}", said.out);
     }
+    let said = world.run(["--json", "check", "--closure"]);
+    let document: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(document["gaps"][0]["series"], json!([series]));
+    assert_eq!(document["gaps"][0]["missing"], json!([missing]));
 }

@@ -142,14 +142,21 @@ fn a_slice_taken_out_of_a_series_is_named() {
     );
     let number = |k: &Known| k.facts.dicom.as_ref().and_then(|object| object.number);
     known.sort_by_key(number);
-    let taken = number(&known.remove(known.len() / 2));
+    let taken = known.remove(known.len() / 2);
+    let object = taken.facts.dicom.as_ref().expect("a slice");
+    let series = object.series.clone().expect("a series");
     let findings = gaps(&known);
     let finding = findings
         .iter()
         .find(|f| f.gap == Gap::SeriesGap)
         .expect("the gap");
-    let after = taken.map(|taken| taken - 1);
-    assert_eq!(finding.missing, [Missing::Slices { count: 1, after }]);
+    let after = object.number.map(|taken| taken - 1);
+    let one = Missing::Slices {
+        series,
+        count: 1,
+        after,
+    };
+    assert_eq!(finding.missing, [one]);
 }
 
 #[test]
