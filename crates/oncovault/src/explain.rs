@@ -34,6 +34,10 @@ pub fn pacs(error: PacsError) -> Failure {
         PacsError::NoAnswer(_) => failure.help(
             "look at the address in --to and at the PACS; the same again gives it everything",
         ),
+        PacsError::Untrusted(_) => failure.help(
+            "name the authority that vouches for it with --ca-file, and in --to the name for which \
+             it does",
+        ),
         PacsError::Rejected(_) => failure.help(
             "tell its administrator our title (ONCOVAULT, or say dimse://AET@host:port?calling=OURS)",
         ),

@@ -8,6 +8,9 @@ pub enum PacsError {
     /// It cannot be reached.
     #[error("the PACS does not answer: {0}")]
     NoAnswer(String),
+    /// Its certificate is not one that is trusted, or of another name.
+    #[error("the certificate of the PACS is not trusted: {0}")]
+    Untrusted(String),
     /// It will not speak with us.
     #[error("the PACS will not speak with us: {0}")]
     Rejected(String),

@@ -155,6 +155,9 @@ fn failed(status: Status) -> Trouble {
 fn unanswered(error: ureq::Error) -> Trouble {
     let away = |why: String| Trouble::Away(PacsError::NoAnswer(why));
     let broken = |why: String| Trouble::Passing(Refusal::Broken(why));
+    if let Some(why) = distrust(&error) {
+        return PacsError::Untrusted(why).into();
+    }
     match error {
         ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
             away("there is nobody at this address".into())
@@ -167,6 +170,21 @@ fn unanswered(error: ureq::Error) -> Trouble {
         ureq::Error::BodyExceedsLimit(_) => Refusal::Answer.into(),
         _ => broken("it does not speak HTTP as it should".into()),
     }
+}
+
+/// Why the other side is not trusted, if that is so. No second try changes it.
+fn distrust(error: &ureq::Error) -> Option<String> {
+    let of_tls = match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>(),
+        _ => None,
+    }?;
+    use rustls::Error::{InvalidCertificate, NoCertificatesPresented, UnsupportedNameType};
+    let distrust = matches!(
+        of_tls,
+        InvalidCertificate(_) | NoCertificatesPresented | UnsupportedNameType
+    );
+    distrust.then(|| of_tls.to_string())
 }
 
 fn is_away(kind: ErrorKind) -> bool {

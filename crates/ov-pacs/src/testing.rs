@@ -5,6 +5,8 @@
     reason = "a test that is skipped says so, and so does a server that does not start"
 )]
 
+mod authority;
+mod front;
 mod receiver;
 mod sample;
 
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+pub use authority::certify;
+pub use front::Front;
 pub use receiver::Receiver;
 pub use sample::{CLASS, data_set, file};
 
@@ -70,6 +74,11 @@ impl Orthanc {
     /// Its address for STOW-RS.
     pub fn web(&self) -> String {
         format!("dicomweb+http://127.0.0.1:{}/dicom-web", self.http)
+    }
+
+    /// The port of its web service, for what stands before it.
+    pub fn web_port(&self) -> u16 {
+        self.http
     }
 
     /// Its address for C-STORE.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use ov_pacs::testing::{Orthanc, Receiver};
+use ov_pacs::testing::{Front, Orthanc, Receiver, certify};
 use serde_json::Value;
 
 use crate::department::{Department, dumped};
+use crate::json::{documented, keys};
 use crate::patients::samples;
 
 /// Patients with a plan, with CT and MR, and with PET.
@@ -34,12 +35,6 @@ fn what_is_found_of_each_patient_is_all_and_only_his() {
             );
         }
     }
-    let unassigned = department.json(["find", "--unassigned"]);
-    let unassigned = department.paths(&unassigned, "holdings");
-    let assigned: BTreeSet<PathBuf> = dicom.into_values().flatten().collect();
-    assert!(unassigned.is_disjoint(&assigned));
-    let reads: BTreeSet<PathBuf> = department.files("reads").into_iter().collect();
-    assert!(reads.iter().any(|file| unassigned.contains(file)));
 }
 
 /// Short identifiers are also values of other elements.
@@ -71,6 +66,7 @@ fn a_patient_in_a_pacs_answers_as_if_the_pacs_had_been_fed_from_the_source() {
             assert_eq!(said.code, 0, "{}{}", said.out, said.err);
             let document: Value = serde_json::from_str(&said.out).unwrap();
             assert_eq!(document["failed"], 0);
+            said_as_the_manual_has_it(&document);
             let stored = document["stored"].as_u64().unwrap();
             assert_eq!(stored, u64::try_from(objects.len()).unwrap(), "{id}");
         }
@@ -104,6 +100,30 @@ fn by_c_store_the_data_sets_of_a_patient_come_byte_for_byte() {
     let received: BTreeSet<Vec<u8>> = received.iter().map(|file| data_set(file)).collect();
     // Not assert_eq: what differs would fill the screen.
     assert!(received == originals);
+}
+
+/// Nothing but what the manual says of a restore into a PACS.
+fn said_as_the_manual_has_it(document: &Value) {
+    let mut expected = documented("restore --patient into a PACS");
+    let of_folder = [
+        "files[].restored",
+        "files_written",
+        "kept",
+        "bytes_written",
+        "verified",
+    ];
+    let common = documented("restore --patient").into_iter();
+    expected.extend(common.filter(|key| !of_folder.contains(&&**key)));
+    let mut document = document.clone();
+    for (list, words) in [("gaps", "check --closure"), ("linked", "find --patient")] {
+        let part = serde_json::json!({ list: document[list].take() });
+        assert!(keys(&part).is_subset(&documented(words)), "{list}");
+    }
+    for by_kind in ["kinds", "not_sendable"] {
+        document[by_kind].take();
+    }
+    assert_eq!(document["referred_to"].take(), serde_json::json!([]));
+    assert_eq!(keys(&document), expected);
 }
 
 /// Those of these files that are objects: directories of objects have no identifier.
@@ -296,4 +316,82 @@ fn what_leaves_this_machine_in_clear_is_refused_or_said() {
     usage.fails(2, &["one patient"]);
     let folder = department.run(["restore", "--patient", "1CT1", "--to", "dimse://nobody"]);
     folder.fails(2, &["1 to 16 characters"]);
+}
+
+#[test]
+fn over_tls_a_patient_goes_to_the_pacs_for_which_a_named_authority_vouches_and_to_no_other() {
+    let Some(department) = Department::imaging() else {
+        return;
+    };
+    let (Some(truth), Some(pacs)) = (department.dicom_truth(), Orthanc::start()) else {
+        return;
+    };
+    let id = PATIENTS[0];
+    let front = Front::before(pacs.web_port());
+    let to = front.web();
+    assert!(to.starts_with("dicomweb+https://"), "{to}");
+    let other = tempfile::tempdir().unwrap();
+    certify(other.path());
+    let strange = other.path().join("ca.pem");
+    let strange = strange.to_str().unwrap();
+    let restore = ["restore", "--patient", id, "--to", &to];
+    let unknown = department.run(restore);
+    unknown.fails(1, &["certificate of the PACS is not trusted", "--ca-file"]);
+    let [verb, rest @ ..] = restore;
+    let mut args = vec!["--ca-file", strange, verb];
+    args.extend(rest);
+    let unknown = department.world.run_as("bare.key", &args);
+    unknown.fails(1, &["certificate of the PACS is not trusted"]);
+    // The certificate is for the number, not for the name.
+    let own = front.authority_file();
+    let named = to.replace("127.0.0.1", "localhost");
+    args[1] = own.to_str().unwrap();
+    *args.last_mut().unwrap() = &named;
+    let wrong = department.world.run_as("bare.key", &args);
+    wrong.fails(1, &["certificate of the PACS is not trusted"]);
+    assert_eq!(stored(&pacs).len(), 0, "nothing went before it was trusted");
+    *args.last_mut().unwrap() = &to;
+    let said = department.world.run_as("bare.key", &args);
+    said.worked();
+    let warned = said.err.contains("without encryption");
+    assert!(!warned, "{}", said.err);
+    let originals = objects(&department, &truth[id]).into_iter();
+    let originals: BTreeSet<Vec<u8>> = originals.map(|file| fs::read(file).unwrap()).collect();
+    let there: BTreeSet<Vec<u8>> = stored(&pacs).into_values().collect();
+    // Not assert_eq: what differs would fill the screen.
+    assert!(there == originals);
+    let studies = &answers(&pacs)["studies"];
+    assert!(
+        studies.iter().all(|study| study.contains(id)),
+        "{studies:?}"
+    );
+}
+
+#[test]
+fn a_pacs_that_knows_whom_it_speaks_to_takes_objects_under_the_title_that_it_knows_alone() {
+    // Titles that it does not know may do nothing at all.
+    let closed = "\"AuthenticationEnabled\":false,\"DicomAlwaysAllowStore\":false,\
+                  \"DicomAlwaysAllowEcho\":false,\"DicomAlwaysAllowFind\":false,\
+                  \"DicomAlwaysAllowGet\":false,\"DicomAlwaysAllowMove\":false,\
+                  \"DicomModalities\":{\"us\":[\"OURS\",\"127.0.0.1\",104]}";
+    let Some(pacs) = Orthanc::start_with(closed) else {
+        return;
+    };
+    let Some(department) = with_samples(&["CT_small.dcm"]) else {
+        return;
+    };
+    let peer = pacs.peer();
+    for stranger in [peer.clone(), format!("{peer}?calling=THEIRS")] {
+        let said = department.run(["restore", "--patient", "1CT1", "--to", &stranger]);
+        said.fails(1, &["title"]);
+        assert_eq!(stored(&pacs).len(), 0, "{stranger}");
+    }
+    let known = format!("{peer}?calling=OURS");
+    department
+        .run(["restore", "--patient", "1CT1", "--to", &known])
+        .worked();
+    let there: Vec<Vec<u8>> = stored(&pacs).into_values().collect();
+    let original = fs::read(department.world.path("images/CT_small.dcm")).unwrap();
+    assert_eq!(there.len(), 1);
+    assert!(data_set(&there[0]) == data_set(&original));
 }
