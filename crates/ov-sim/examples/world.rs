@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ov_sim::search::worlds;
 use ov_sim::world::bug::Bug;
 use ov_sim::world::run::{Outcome, run, run_twice};
-use ov_sim::world::shrink::shrink;
+use ov_sim::world::shrink::{Without, shrink};
 use ov_sim::world::tally::Tally;
 
 fn main() -> ExitCode {
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
             }
             let outcome = match bug {
                 Some(bug) => run(seed, Some(bug)),
-                None => run_twice(seed),
+                None => run_twice(seed, &Without::default()),
             };
             if let Ok(mut tally) = tally.lock() {
                 *tally += outcome.tally;

@@ -14,6 +14,7 @@ use ov_store::{Durable, Listed, Listing};
 use crate::clock::Clock;
 use crate::error::VaultError;
 use crate::logs::Said;
+use crate::mover::is_loss;
 use crate::vault::Vault;
 
 /// Who writes: a member, on one machine.
@@ -85,6 +86,13 @@ impl Vault {
                 Ok(())
             },
         )?;
+        let mut own = Vec::new();
+        for name in names {
+            if !self.is_anothers(&name)? {
+                own.push(name);
+            }
+        }
+        let mut names = own;
         let last = names.iter().map(|name| name.number).max();
         names.retain(|name| Some(name.number) == last);
         // Listings may lag behind what this process itself has put: never go back.
@@ -92,6 +100,24 @@ impl Vault {
             self.logs_mut().tips.insert(log, names);
         }
         Ok(())
+    }
+
+    /// Whether a record lies in a log whose member did not sign it. What cannot be read may be the
+    /// member's.
+    fn is_anothers(&self, name: &RecordName) -> Result<bool, VaultError> {
+        if let Some(signed) = self.is_signed(name) {
+            return Ok(!signed);
+        }
+        match self.record(name) {
+            Ok(read) => {
+                let SignedRecord {
+                    signed, signature, ..
+                } = &read;
+                Ok(!self.head().verifies(name.log.member, signed, signature))
+            }
+            Err(error) if is_loss(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn newest_of_others(&self, own: LogId) -> Vec<RecordName> {

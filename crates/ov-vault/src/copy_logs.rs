@@ -49,7 +49,6 @@ pub(crate) fn prefixes(from: &Vault) -> Result<Prefixes, VaultError> {
         match (finding, finding.record()) {
             _ if finding.is_about(&forgotten) => given_up.extend(finding.record()),
             (Finding::Gap(log, number), _) => cut_at(*log, *number),
-            (Finding::Unsigned(name), _) => cut_at(name.log, name.number),
             (_, Some(name)) => cut_at(name.log, name.number),
             _ => {}
         }
@@ -121,10 +120,13 @@ pub(crate) fn copy_logs(
             level.is_some_and(|level| level.contains(name))
         };
         for name in prefixes.chains[&log].values().flatten() {
-            if !prefixes.takes(name) {
+            // What came after the logs were read is copied by the next run.
+            let signed = from.is_signed(name);
+            let given_up = prefixes.given_up.contains(name);
+            if !prefixes.takes(name) || (signed.is_none() && !given_up) {
                 break;
             }
-            if !is_there(name) && !prefixes.given_up.contains(name) {
+            if signed == Some(true) && !is_there(name) && !given_up {
                 copy_object(&**from.store(), to, &ObjectName::Record(*name))?;
                 copied += 1;
             }
@@ -229,7 +231,7 @@ pub(crate) fn prepare(
         }
     }
     match has_logs {
-        true => refuse_foreign(&Vault::open(Arc::clone(to), from.id())?),
+        true => refuse_foreign(&Vault::open(Arc::clone(to), from.id())?, &logs),
         false => Ok(()),
     }
 }
@@ -281,17 +283,12 @@ fn refuse_same(from: &Vault, to: &dyn Store, hash: ObjectHash) -> Result<(), Vau
     }
 }
 
-fn refuse_foreign(to: &Vault) -> Result<(), VaultError> {
-    let tip = |log: &LogId| {
-        to.logs()
-            .tips
-            .get(log)
-            .and_then(|tips| tips.first())
-            .copied()
-    };
+fn refuse_foreign(to: &Vault, logs: &Chains) -> Result<(), VaultError> {
+    let any = |log: &LogId| logs.get(log)?.values().flatten().next().copied();
     let foreign = to.logs().findings.iter().find_map(|finding| match finding {
-        Finding::Unsigned(name) => Some(*name),
-        Finding::Stranger(log) => tip(log),
+        // What names this vault and is signed by nobody is junk, and harmless.
+        Finding::Unsigned(name) if to.is_signed(name).is_none() => Some(*name),
+        Finding::Stranger(log) => any(log),
         _ => None,
     });
     match foreign {

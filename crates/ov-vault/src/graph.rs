@@ -143,7 +143,7 @@ impl Graph {
         self.load_each(vault, places.copied().collect(), |graph, name, record| {
             graph.load_places(vault, name, &record, open)
         })?;
-        self.settle(vault)?;
+        self.settle(vault, state)?;
         self.findings.extend(self.contradictions.iter().cloned());
         Ok(())
     }

@@ -106,7 +106,9 @@ pub(crate) fn read(
     };
     let lost = lost.into_iter().map(ObjectName::Record);
     findings.extend(lost.map(Finding::Missing));
+    let names = own_words(names, &head, records);
     check_chains(&names, records, &mut findings);
+    leave_strangers(&head, &mut findings);
     let witnesses = Witnesses::of(&head, records);
     records.values_mut().for_each(KeptRecord::settle);
     Ok((
@@ -385,6 +387,37 @@ fn fold_head(head: &mut Head, records: &Records) {
             && kept.holds(head)
         {
             changes.iter().for_each(|change| head.apply(change));
+        }
+    }
+}
+
+/// The names of each log but those that its member did not sign, and no logs of strangers: whoever can
+/// put objects can put such records, with any number, and they are nobody's word.
+fn own_words(
+    mut names: BTreeMap<RecordName, u64>,
+    head: &Head,
+    records: &Records,
+) -> BTreeMap<RecordName, u64> {
+    names.retain(|name, _| match records.get(name) {
+        Some(kept) => kept.holds(head),
+        // It cannot be read, so it may be the member's.
+        None => head.members.contains_key(&name.log.member),
+    });
+    names
+}
+
+/// Nothing that anybody needs rests on the logs of strangers, so what is wrong with them is only
+/// that they are there.
+fn leave_strangers(head: &Head, findings: &mut Vec<Finding>) {
+    let stranger = |finding: &Finding| {
+        let log = finding.unread();
+        log.filter(|log| !head.members.contains_key(&log.member))
+    };
+    let logs: BTreeSet<LogId> = findings.iter().filter_map(stranger).collect();
+    findings.retain(|finding| stranger(finding).is_none());
+    for found in logs.into_iter().map(Finding::Stranger) {
+        if !findings.contains(&found) {
+            findings.push(found);
         }
     }
 }

@@ -155,6 +155,12 @@ impl Vault {
         logs::decode(&bytes, self.id, name).map_err(|_| VaultError::Damaged(object))
     }
 
+    /// Whether a record is its member's word; none if it was not read, or is of another vault.
+    pub(crate) fn is_signed(&self, name: &RecordName) -> Option<bool> {
+        let kept = self.records.get(name);
+        kept.map(|kept| kept.holds(&self.head))
+    }
+
     /// Remembers a record that this process has put.
     pub(crate) fn keep(&mut self, name: RecordName, length: u64, record: Record) {
         self.records.insert(name, KeptRecord::own(record, length));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use ov_backup::{Agent, BackupError, BackupOptions, BackupReport, Seams, Threads, Void, backup};
 use ov_format::entry::Time;
 use ov_format::name::RecordName;
+use ov_format::statement::{Change, Statement};
 use ov_policy::{Emptying, MaxUnused};
 use ov_seal::entropy::{Entropy, SeededEntropy};
 use ov_store::Store;
@@ -75,11 +76,11 @@ impl Clock for ActorClock {
 
 /// One actor on one errand: its keys, its clock, its way to the targets.
 pub struct Actor {
-    stage: Arc<Stage>,
+    pub(super) stage: Arc<Stage>,
     errand: Arc<Errand>,
-    part: Part,
-    clock: ActorClock,
-    entropy: Arc<dyn Entropy>,
+    pub(super) part: Part,
+    pub(super) clock: ActorClock,
+    pub(super) entropy: Arc<dyn Entropy>,
 }
 
 impl Actor {
@@ -93,6 +94,8 @@ impl Actor {
     ) -> Self {
         let ahead = match (stage.bug, part) {
             (Some(Bug::OneClockAhead), Part::Keeper(1)) => YEAR,
+            // An enemy sets its clock as it likes.
+            _ if errand.lies() => 30 * YEAR,
             _ => 0,
         };
         Self {
@@ -104,7 +107,7 @@ impl Actor {
         }
     }
 
-    fn open(&self, disk: usize) -> Result<Vault, VaultError> {
+    pub(super) fn open(&self, disk: usize) -> Result<Vault, VaultError> {
         let gate = Arc::new(Gate::new(&self.stage, &self.errand, disk));
         Vault::open(gate, founded().vault)
     }
@@ -196,6 +199,20 @@ impl Actor {
         self.keep(0, |vault, keeper| {
             give_up_records(vault, keeper, names).map(|_| ())
         })
+    }
+
+    /// Revokes a member, as `ov-admin` does: what it has said up to now stays.
+    pub fn revoke(&self, part: Part) -> Result<(), VaultError> {
+        let mut vault = self.open(0)?;
+        let member = part.member();
+        let logs = vault.logs().tips.iter();
+        let of_member = logs.filter(|(log, _)| log.member == member);
+        let last = of_member.filter_map(|(log, tips)| Some((*log, tips.first()?.number)));
+        let after = last.collect();
+        let statement = Statement::Head(vec![Change::Revoke { member, after }]);
+        let writer = self.part.writer();
+        let done = vault.append(&writer, &self.clock, statement, Vec::new(), &[]);
+        done.map(drop)
     }
 
     /// Mends the first target from the second, as a person does.

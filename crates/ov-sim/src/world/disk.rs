@@ -17,7 +17,7 @@ pub struct Disk {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     objects: BTreeMap<ObjectName, Object>,
     /// Deleted objects, which listings may still show for a while.
@@ -137,6 +137,22 @@ impl Disk {
             }
             object.bytes = Arc::new(bytes);
         }
+    }
+
+    /// The target as it is now: what somebody may be shown later, or what it is set back to. Puts
+    /// that have not landed are not in it.
+    pub fn image(&self) -> Self {
+        let mut state = self.lock().clone();
+        state.limbo.clear();
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Becomes what it was.
+    pub fn set_back(&self, image: &Self) {
+        let state = image.lock().clone();
+        *self.lock() = state;
     }
 
     /// Loses an object without a word.

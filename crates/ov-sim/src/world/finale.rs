@@ -37,6 +37,7 @@ impl World {
             self.tally.failures = self.tally.failures.max(1);
         }
         self.give_up();
+        self.expose();
         self.backups();
         self.keep();
         let old: BTreeSet<_> = self.oracle.old().into_iter().collect();

@@ -11,8 +11,10 @@ use ov_store::{Action, Durable, Listed, Listing, Overwrite, Store, StoreError};
 
 use super::baton::Baton;
 use super::bug::Bug;
+use super::cast::Part;
 use super::dice::Dice;
 use super::disk::{Disk, Written, claimed};
+use super::elsewhere::Elsewhere;
 use super::trace::{Trace, class};
 use super::weather::Weather;
 
@@ -70,6 +72,7 @@ pub struct Errand {
     dead: AtomicBool,
     /// Whether packs are read without waiting for turns, since several threads read them.
     reads_freely: AtomicBool,
+    elsewhere: Mutex<Option<Elsewhere>>,
     state: Mutex<State>,
 }
 
@@ -91,6 +94,7 @@ impl Errand {
             seed,
             dead: AtomicBool::new(false),
             reads_freely: AtomicBool::new(false),
+            elsewhere: Mutex::new(None),
             state: Mutex::new(State {
                 faults: Dice::new(seed, "faults"),
                 listings: Dice::new(seed, "listings"),
@@ -99,6 +103,16 @@ impl Errand {
                 puts: BTreeSet::new(),
             }),
         }
+    }
+
+    /// From now on it is shown something else than the present.
+    pub fn show(&self, elsewhere: Elsewhere) {
+        *lock(&self.elsewhere) = Some(elsewhere);
+    }
+
+    /// Whether its actor is the enemy among the agents.
+    pub fn lies(&self) -> bool {
+        self.weather.liar && self.member == Part::Agent(1).member()
     }
 
     /// Records that it put, or tried to.
@@ -170,6 +184,22 @@ impl Gate {
             .ok_or_else(|| broken("no such target"))
     }
 
+    /// The target as it is shown to this errand.
+    fn shown_disk(&self) -> Result<Arc<Disk>, StoreError> {
+        let elsewhere = lock(&self.errand.elsewhere);
+        let shown = elsewhere.as_ref().and_then(|other| other.shown(self.disk));
+        let present = || self.stage.disks.get(self.disk).cloned();
+        shown
+            .or_else(present)
+            .ok_or_else(|| broken("no such target"))
+    }
+
+    fn changes(&self, change: impl FnOnce(&Disk)) {
+        if let Some(elsewhere) = &mut *lock(&self.errand.elsewhere) {
+            elsewhere.change(self.disk, change);
+        }
+    }
+
     /// What is read: now and then it comes from elsewhere on the medium, or with a flipped bit.
     /// Name and place decide, whoever reads first: an errand that reads again sees the same.
     fn misread(&self, name: &ObjectName, offset: u64, bytes: Vec<u8>) -> Vec<u8> {
@@ -183,7 +213,7 @@ impl Gate {
             return bytes;
         }
         let others = || {
-            let objects = self.disk().ok()?.objects();
+            let objects = self.shown_disk().ok()?.objects();
             let other = |(other, there): (ObjectName, Arc<Vec<u8>>)| {
                 let part = there.get(..bytes.len()).filter(|_| other != *name)?;
                 (part != bytes).then(|| part.to_vec())
@@ -204,7 +234,7 @@ impl Gate {
     /// Whether others' young object is not found yet. Name and errand decide, whoever asks first.
     fn is_stale(&self, name: &ObjectName) -> Result<bool, StoreError> {
         let rate = self.errand.weather.stale;
-        let age = self.disk()?.age(name, self.stage.now());
+        let age = self.shown_disk()?.age(name, self.stage.now());
         if rate == 0 || age.is_none_or(|age| age >= YOUNG) {
             return Ok(false);
         }
@@ -213,10 +243,10 @@ impl Gate {
         Ok(!own && dice.hits(rate))
     }
 
-    fn find(&self, name: &ObjectName) -> Result<&Disk, StoreError> {
+    fn find(&self, name: &ObjectName) -> Result<Arc<Disk>, StoreError> {
         match self.is_stale(name)? {
             true => Err(StoreError::NotFound { name: *name }),
-            false => self.disk(),
+            false => self.shown_disk(),
         }
     }
 
@@ -277,6 +307,8 @@ impl Gate {
 
     fn store(&self, name: &ObjectName, bytes: &[u8]) -> Result<(), StoreError> {
         let (disk, now) = (self.disk()?, self.stage.now());
+        // Where it is told that it put, it sees what it put.
+        self.changes(|shown| drop(shown.put(name, bytes, now, Written::Synced)));
         let written = match self.stage.bug {
             Some(Bug::AckBeforeDurable) => Written::Unsynced,
             _ => Written::Synced,
@@ -331,6 +363,7 @@ impl Gate {
 
     fn remove(&self, name: &ObjectName) -> Result<(), StoreError> {
         let (disk, now) = (self.disk()?, self.stage.now());
+        self.changes(|shown| shown.remove(name, now));
         match self.stage.bug {
             Some(Bug::DeleteLies) => return Ok(()),
             Some(Bug::DeleteTakesNeighbour) => {
@@ -355,7 +388,9 @@ impl Gate {
     fn shown(&self, what: Listing) -> Result<Vec<Listed>, StoreError> {
         let mut state = lock(&self.errand.state);
         let (now, lag) = (self.stage.now(), self.errand.weather.lag);
-        let mut shown = self.disk()?.listing(what, now, lag, &mut state.listings);
+        let mut shown = self
+            .shown_disk()?
+            .listing(what, now, lag, &mut state.listings);
         shown.retain(|listed| self.sees(listed, now));
         let agent = self.stage.agents.contains(&self.errand.member);
         let keeper = self.stage.keepers.contains(&self.errand.member);
@@ -490,7 +525,7 @@ impl Store for Gate {
         self.say("look for", name, 0, fate);
         match fate {
             Fate::Fine if self.is_stale(name)? => Ok(None),
-            Fate::Fine => self.disk()?.length(name),
+            Fate::Fine => self.shown_disk()?.length(name),
             _ => Err(self.refused(fate)),
         }
     }

@@ -8,7 +8,10 @@ use ov_vault::check::{CheckReport, Depth};
 use tempfile::TempDir;
 
 use super::actor::{Actor, Prune};
+use super::cast::Part;
+use super::dice::Dice;
 use super::judge::Problem;
+use super::liar::Lie;
 use super::machine::Machine;
 use super::oracle::Contents;
 use super::tally::Tally;
@@ -25,6 +28,8 @@ pub(super) enum Job {
     Check,
     Repair,
     Restore(RecordName, Contents),
+    Lie(Lie, u64),
+    Revoke(Part),
 }
 
 /// What came of it.
@@ -89,6 +94,20 @@ pub(super) fn perform(actor: &Actor, job: &Job, machine: Option<&Machine>) -> Do
             let done = actor.repair().map_err(|e| told(&e));
             Done::Kept(done.map(|()| Tally::default()))
         }
+        Job::Lie(lie, seed) => {
+            let done = actor.lie(*lie, &mut Dice::new(*seed, "lie"));
+            Done::Kept(done.map_err(|e| told(&e)).map(|()| Tally {
+                lies: 1,
+                ..Tally::default()
+            }))
+        }
+        Job::Revoke(part) => {
+            let done = actor.revoke(*part).map_err(|e| told(&e));
+            Done::Kept(done.map(|()| Tally {
+                revoked: 1,
+                ..Tally::default()
+            }))
+        }
         Job::Restore(name, files) => Done::Restored(actor.restore(name, files)),
         Job::Check => Done::Checked(actor.check(0, Depth::Objects).map_err(|e| told(&e))),
     }
@@ -112,5 +131,7 @@ pub(super) fn name_of(job: &Job) -> &'static str {
         Job::Repair => "repair",
         Job::Check => "check",
         Job::Restore(..) => "restore",
+        Job::Lie(..) => "lie",
+        Job::Revoke(_) => "revoke",
     }
 }

@@ -8,9 +8,11 @@ use ov_format::name::RecordName;
 use ov_restore::load_graph;
 use ov_restore::{FrameReader, Limits, ReaderKeys, SnapshotInfo, Snapshots, Tree, dump_file};
 use ov_store::Store;
+use ov_vault::check::{Checking, Depth, check};
 use ov_vault::graph::Graph;
+use ov_vault::secrets::Secrets;
 use ov_vault::state::Verdict;
-use ov_vault::{State, Vault, VaultError};
+use ov_vault::{Silence, State, SystemClock, Vault, VaultError};
 
 use super::account::account_of;
 use super::cast::{Part, founded};
@@ -84,6 +86,26 @@ fn overwritten(disk: &Disk, number: usize, oracle: &mut Oracle) -> Vec<Violation
     found
 }
 
+/// Whether a keeper's check finds nothing wrong.
+fn is_silent(vault: &Vault) -> bool {
+    let (store, id, keeper) = (Arc::clone(vault.store()), vault.id(), Part::Keeper(0));
+    let (member, secret) = (keeper.member(), keeper.secret());
+    let Ok(secrets) = Secrets::unlock(&*store, id, vault.head(), member, &secret) else {
+        return false;
+    };
+    let checking = Checking {
+        secrets: Some(&secrets),
+        clock: &SystemClock,
+        monitor: &Silence,
+        verified: None,
+    };
+    let report = Vault::open(store, id).and_then(|mut vault| {
+        let depth = Depth::Objects;
+        check(&mut vault, &checking, depth)
+    });
+    report.is_ok_and(|report| report.is_clean())
+}
+
 /// A target as a reader opens it.
 pub(super) struct Reading {
     vault: Vault,
@@ -136,7 +158,7 @@ impl Reading {
     }
 
     fn compare(&self, disk: usize, oracle: &mut Oracle) -> Vec<Violation> {
-        let mut found = Vec::new();
+        let (mut found, mut lost) = (Vec::new(), 0);
         let limits = Limits::default();
         let reader = FrameReader::new(&self.vault, &self.state, &self.graph, &self.keys, limits);
         for (name, expected) in &mut oracle.snapshots {
@@ -159,6 +181,10 @@ impl Reading {
             }
             let snapshot = *name;
             let read = self.read(&reader, name, &expected.files, &|| {});
+            if expected.lost_by_right && disk == 0 && !matches!(read, Err(Problem::Differs)) {
+                lost += usize::from(matches!(read, Err(Problem::Unreadable(_))));
+                continue;
+            }
             found.extend(read.err().map(|problem| match problem {
                 Problem::Gone => Violation::Gone {
                     what,
@@ -177,6 +203,9 @@ impl Reading {
                     why,
                 },
             }));
+        }
+        if lost > 0 && is_silent(&self.vault) {
+            found.push(Violation::Silent(lost, disk));
         }
         found
     }

@@ -19,6 +19,8 @@ pub struct Expected {
     pub forgotten: bool,
     /// Targets on which a keeper said that it is complete.
     pub accepted: BTreeSet<usize>,
+    /// Its home was in the hands of an enemy: it may be lost there, and must not be another.
+    pub lost_by_right: bool,
 }
 
 /// What must be true.
@@ -40,6 +42,13 @@ impl Oracle {
         }
     }
 
+    /// An enemy could take it from its home.
+    pub fn lost_by_right(&mut self, name: &RecordName) {
+        if let Some(expected) = self.snapshots.get_mut(name) {
+            expected.lost_by_right = true;
+        }
+    }
+
     /// A person asked to forget them.
     pub fn asked_to_forget(&mut self, names: &BTreeSet<RecordName>) {
         for name in names {
@@ -51,7 +60,7 @@ impl Oracle {
     pub fn safe(&self) -> impl Iterator<Item = (&RecordName, &Expected)> {
         self.snapshots
             .iter()
-            .filter(|(_, one)| one.acknowledged && !one.forgotten)
+            .filter(|(_, one)| one.acknowledged && !one.forgotten && !one.lost_by_right)
     }
 
     /// Contents that only forgotten snapshots hold.

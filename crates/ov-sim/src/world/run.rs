@@ -15,6 +15,7 @@ use super::bug::Bug;
 use super::cast::{FOUNDED, Part, founded, identity};
 use super::dice::Dice;
 use super::disk::{Disk, Written};
+use super::enemies::Enemies;
 use super::gate::{Errand, Stage, lock};
 use super::job::{Done, Job, name_of, perform};
 use super::judge::{Alarms, Problem, judge};
@@ -86,8 +87,9 @@ pub fn run_control(seed: u64, bug: Bug) -> Outcome {
 }
 
 /// Runs a seed twice: the runs must be the same.
-pub fn run_twice(seed: u64) -> Outcome {
-    let (mut first, second) = (run(seed, None), run(seed, None));
+pub fn run_twice(seed: u64, without: &Without) -> Outcome {
+    let run = || run_without(seed, None, without);
+    let (mut first, second) = (run(), run());
     let difference = first.trace.first_difference(&second.trace);
     first
         .violations
@@ -107,6 +109,7 @@ pub(super) struct World {
     images: Dice,
     persons: Dice,
     pub(super) decay: Dice,
+    pub(super) enemies: Enemies,
     errands: u64,
     pub(super) left_out: BTreeSet<u64>,
     climate: Weather,
@@ -149,13 +152,14 @@ impl World {
             seed,
             stage: Arc::new(stage),
             oracle: Oracle::default(),
-            machines: (0..2).take(weather.agents).map(machine).collect(),
+            machines: (0..2).take(weather.honest_agents()).map(machine).collect(),
             violations: Vec::new(),
             tally: Tally::default(),
             dice: Dice::new(seed, "plan"),
             images: Dice::new(seed, "images"),
             persons: Dice::new(seed, "persons"),
             decay: Dice::new(seed, "decay"),
+            enemies: Enemies::new(seed),
             errands: 0,
             left_out: without.errands.clone(),
             climate: weather.clone(),
@@ -176,8 +180,10 @@ impl World {
 
     fn round(&mut self) {
         self.set_back();
+        self.plot();
         if self.persons.hits(700) {
             self.give_up();
+            self.expose();
         }
         let rotten = self.rot();
         let mut jobs = match self.weather.forget && self.weather.prune && self.dice.hits(400) {
@@ -188,7 +194,9 @@ impl World {
             // What decays at home while it is deleted from the copy is lost by right.
             jobs.retain(|(_, job)| !matches!(job, Job::Prune(1, _)));
         }
+        self.deeds(&mut jobs);
         self.work(jobs);
+        self.excuse();
         if self.weather.power_cuts && self.dice.hits(400) {
             self.stage.say("power cut".to_owned());
             self.stage.disks.iter().for_each(|disk| disk.cut_power());
@@ -249,7 +257,7 @@ impl World {
             }
             jobs.push((machine.part, Job::Backup));
         }
-        for number in (0..2).take(self.weather.keepers) {
+        for number in (0..2).take(self.keepers()) {
             jobs.push((Part::Keeper(number), Job::Prune(0, self.prune())));
         }
         jobs.extend(self.restore().map(|job| (Part::Owner, job)));
@@ -269,7 +277,7 @@ impl World {
                 machine.lose_state();
             }
         }
-        for number in (0..2).take(self.weather.keepers) {
+        for number in (0..2).take(self.keepers()) {
             let job = match self.dice.below(10) {
                 0..5 if self.weather.prune => Job::Prune(0, self.prune()),
                 5 => Job::Accept,
@@ -300,6 +308,15 @@ impl World {
             .snapshots
             .values()
             .any(|one| one.accepted.contains(&1))
+    }
+
+    /// Keepers that are appointed.
+    fn keepers(&self) -> usize {
+        if self.enemies.revoked {
+            1
+        } else {
+            self.weather.keepers
+        }
     }
 
     fn prune(&mut self) -> Prune {
@@ -370,6 +387,7 @@ impl World {
         };
         let weather = self.weather.clone();
         let errand = Errand::new(part.actor(), part.member(), weather, dice.roll());
+        self.mislead(&errand);
         let errand = Arc::new(errand);
         let actor = Actor::new(&self.stage, &errand, part, jumps, dice.roll());
         (errand, actor)
@@ -381,6 +399,9 @@ impl World {
             && self.stage.bug != Some(Bug::ForgottenUnasked)
         {
             self.oracle.asked_to_forget(names);
+        }
+        if let Job::Lie(..) = job {
+            self.enemies.lies.extend(errand.records());
         }
         let failed = match done {
             None => {

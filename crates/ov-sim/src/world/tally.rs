@@ -35,6 +35,14 @@ pub struct Tally {
     pub restored: u64,
     /// Machines that were set back.
     pub rolled_back: u64,
+    /// Lies that were told.
+    pub lies: u64,
+    /// Errands that were shown an earlier state.
+    pub misled: u64,
+    /// Targets that were set back.
+    pub set_back: u64,
+    /// Keepers that were revoked.
+    pub revoked: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -55,5 +63,9 @@ impl std::ops::AddAssign for Tally {
         self.given_up += more.given_up;
         self.restored += more.restored;
         self.rolled_back += more.rolled_back;
+        self.lies += more.lies;
+        self.misled += more.misled;
+        self.set_back += more.set_back;
+        self.revoked += more.revoked;
     }
 }

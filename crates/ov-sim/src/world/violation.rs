@@ -45,9 +45,15 @@ pub enum Violation {
         /// Where.
         disk: usize,
     },
+    /// Something was lost, and a check finds nothing wrong.
+    #[error("{0} snapshots cannot be read from target {1}, and a check says that all is well")]
+    Silent(usize, usize),
     /// It decayed, a copy had it whole, and a repair left it as it was.
     #[error("{0} is damaged after a repair from a whole copy")]
     NotMended(ObjectName),
+    /// The target was set back, and who had seen the record was told of nothing.
+    #[error("record {} is gone with what came after it, and nobody was told", .0.hash)]
+    Unnoticed(RecordName),
     /// Nothing went wrong, and something was found wrong.
     #[error("a false alarm on target {disk}: {what}")]
     FalseAlarm {

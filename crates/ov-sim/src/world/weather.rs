@@ -62,6 +62,16 @@ pub struct Weather {
     pub rollbacks: bool,
     /// The owner restores while others work.
     pub readers: bool,
+    /// The second agent is an enemy: its program lies.
+    pub liar: bool,
+    /// Machines are cloned, or set back in the middle of their work, per mille of errands.
+    pub images: u64,
+    /// The first target shows somebody an earlier state of itself, per mille of errands.
+    pub split: u64,
+    /// The first target is set back to an earlier state of itself.
+    pub set_back: bool,
+    /// The second keeper is revoked between two of its runs, while others work.
+    pub revoked: bool,
 }
 
 /// A kind of fault that a story may do without.
@@ -91,11 +101,21 @@ pub enum Fault {
     Stale,
     /// What is stored decays.
     Rot,
+    /// An agent's program lies.
+    Liar,
+    /// Machines go on in the present with what they saw earlier.
+    Images,
+    /// The target shows different states to different clients.
+    Split,
+    /// The target is set back.
+    SetBack,
+    /// A keeper is revoked.
+    Revoked,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Crashes,
         Self::Flaky,
         Self::Full,
@@ -108,6 +128,20 @@ impl Fault {
         Self::Rollbacks,
         Self::Stale,
         Self::Rot,
+        Self::Liar,
+        Self::Images,
+        Self::Split,
+        Self::SetBack,
+        Self::Revoked,
+    ];
+
+    /// Those that are somebody's doing.
+    pub const ENEMIES: [Self; 5] = [
+        Self::Liar,
+        Self::Images,
+        Self::Split,
+        Self::SetBack,
+        Self::Revoked,
     ];
 
     /// Whether it may happen in a weather.
@@ -162,6 +196,11 @@ impl Weather {
             rot: false,
             rollbacks: false,
             readers: false,
+            liar: false,
+            images: 0,
+            split: 0,
+            set_back: false,
+            revoked: false,
         };
         // A stream of its own, so that what seeds meant before stays.
         let mut dice = Dice::new(seed, "reading");
@@ -170,8 +209,26 @@ impl Weather {
         weather.misreads = if dice.hits(300) && !fine { 30 } else { 0 };
         weather.stale = if dice.hits(200) && !fine { 200 } else { 0 };
         weather.rot = dice.hits(400) && !fine && weather.copy;
+        if bug.is_none() && !fine {
+            weather.meet_enemies(seed);
+        }
         weather.suit(bug);
         weather
+    }
+
+    /// Not where a planted bug must show: what enemies do may hide it.
+    fn meet_enemies(&mut self, seed: u64) {
+        let mut dice = Dice::new(seed, "enemies");
+        self.liar = dice.hits(250);
+        self.images = if dice.hits(250) { 200 } else { 0 };
+        self.split = if dice.hits(120) { 150 } else { 0 };
+        self.set_back = dice.hits(120);
+        self.revoked = dice.hits(150) && self.keepers == 2;
+    }
+
+    /// Agents that tell the truth.
+    pub fn honest_agents(&self) -> usize {
+        if self.liar { 1 } else { self.agents }
     }
 
     /// Makes room for a planted bug to show.
@@ -207,7 +264,8 @@ impl Weather {
     /// Whether nothing can go wrong: then nothing may be found wrong either.
     pub fn is_fine(&self) -> bool {
         let rates = self.crashes + self.flaky + self.full + self.misreads + self.stale;
-        rates == 0 && self.lag == 0 && !self.power_cuts && !self.jumps && !self.rot
+        let enemies = self.liar || self.set_back || self.revoked || self.images + self.split > 0;
+        rates == 0 && self.lag == 0 && !self.power_cuts && !self.jumps && !self.rot && !enemies
     }
 
     /// The same without any fault: what must come right in the end.
@@ -225,6 +283,14 @@ impl Weather {
             stale: 0,
             rot: false,
             rollbacks: false,
+            liar: false,
+            images: 0,
+            split: 0,
+            set_back: false,
+            revoked: false,
+            // Whoever lied is not asked to back up, and whoever was revoked not to keep.
+            agents: self.honest_agents(),
+            keepers: if self.revoked { 1 } else { self.keepers },
             ..self.clone()
         }
     }
@@ -245,6 +311,11 @@ impl Weather {
             Fault::Rollbacks => weather.rollbacks = false,
             Fault::Stale => weather.stale = 0,
             Fault::Rot => weather.rot = false,
+            Fault::Liar => weather.liar = false,
+            Fault::Images => weather.images = 0,
+            Fault::Split => weather.split = 0,
+            Fault::SetBack => weather.set_back = false,
+            Fault::Revoked => weather.revoked = false,
         }
         weather
     }

@@ -1,7 +1,8 @@
 use super::bug::Bug;
 use super::run::{run, run_control, run_twice, run_without};
-use super::shrink::shrink;
+use super::shrink::{Without, shrink};
 use super::tally::Tally;
+use super::weather::Fault;
 
 /// Seeds that every run of the tests tries.
 const FIXED: u64 = 14;
@@ -22,13 +23,16 @@ const FAILED_ONCE: [u64; 12] = [
     20_779_000_289,
 ];
 
+/// Seeds in which there are enemies, most of which once failed.
+const ENEMIES: [u64; 9] = [22, 23, 33, 65, 66, 78, 82, 97, 140];
+
 /// Seeds in which a planted bug must be found.
 const WITHIN: u64 = 120;
 
-fn live_through(seeds: impl Iterator<Item = u64>) -> Tally {
+fn live_through(seeds: impl Iterator<Item = u64>, without: &Without) -> Tally {
     let mut tally = Tally::default();
     for seed in seeds {
-        let outcome = run_twice(seed);
+        let outcome = run_twice(seed, without);
         let shown: Vec<String> = outcome.violations.iter().map(ToString::to_string).collect();
         assert!(
             shown.is_empty(),
@@ -42,7 +46,7 @@ fn live_through(seeds: impl Iterator<Item = u64>) -> Tally {
 
 #[test]
 fn fixed_seeds_live_through_their_weather_and_are_the_same_twice() {
-    let tally = live_through(0..FIXED);
+    let tally = live_through(0..FIXED, &Without::default());
     println!("{tally:#?}");
     // What never happens here is not tested here.
     assert!(
@@ -61,8 +65,21 @@ fn fixed_seeds_live_through_their_weather_and_are_the_same_twice() {
 }
 
 #[test]
+fn worlds_with_enemies_live_through_them() {
+    let tally = live_through(ENEMIES.into_iter(), &Without::default());
+    println!("{tally:#?}");
+    assert!(tally.lies > 0 && tally.misled > 0, "{tally:?}");
+    assert!(tally.set_back > 0 && tally.revoked > 0, "{tally:?}");
+}
+
+#[test]
 fn seeds_that_failed_once_live_now() {
-    live_through(FAILED_ONCE.into_iter());
+    // Before there were enemies.
+    let without = Without {
+        faults: Fault::ENEMIES.into(),
+        ..Without::default()
+    };
+    live_through(FAILED_ONCE.into_iter(), &without);
 }
 
 /// The first seed that finds the bug, and what it says. The same seed must live without the bug.

@@ -3,47 +3,89 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ov_format::audience::{Audience, SegmentContext};
-use ov_format::id::{MemberId, SegmentId};
+use ov_format::id::{MemberId, ObjectHash, SegmentId};
 use ov_format::list::{Placement, StoredFrame};
 use ov_format::name::{ObjectName, RecordName};
 use ov_seal::segment::segment_id;
+use ov_store::StoreError;
 
 use super::{Frame, Graph, Needed, Page, SegmentNumber};
 use crate::error::VaultError;
 use crate::finding::Finding;
+use crate::state::State;
 use crate::vault::Vault;
 
 /// No head of a segment is longer: its slots are counted by sixteen bits.
 const HEAD_MAX: usize = 128 * 1024;
 
+/// Who made a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    By(MemberId),
+    /// No head that can be read is the segment's.
+    None,
+    /// None can be read, so nothing of it can be moved either.
+    Unread,
+    /// Nothing of it is here, as on a copy that never had it.
+    Absent,
+}
+
 impl Graph {
     /// Takes out what was said of segments by others than who made them. What cannot be settled
-    /// so counts all, since to need too much loses nothing; and it is found wrong.
-    pub(super) fn settle(&mut self, vault: &Vault) -> Result<(), VaultError> {
+    /// so counts all, since to need too much loses nothing; and it is found wrong. As long as nobody
+    /// can say who made a segment it is asked again, and nothing of it may be moved.
+    pub(super) fn settle(&mut self, vault: &Vault, state: &State) -> Result<(), VaultError> {
         for number in std::mem::take(&mut self.contested) {
-            let signer = self.signer(vault, number)?;
+            let proof = self.proof(vault, number)?;
+            let signer = match proof {
+                Proof::By(signer) => Some(signer),
+                Proof::None | Proof::Unread | Proof::Absent => None,
+            };
             if let Some(signer) = signer {
                 self.forget_others(number, signer);
             }
-            let placements = self.placements.get(&number).map_or(&[][..], Vec::as_slice);
-            let pairs = placements.iter().enumerate();
-            let differ = pairs.clone().any(|(at, one)| {
-                placements[..at]
-                    .iter()
-                    .any(|before| contradict(before, one))
-            });
+            let one = self.contradiction(number, state);
             let by = self.published_by.get(&number).and_then(|by| by.last());
-            if let Some(by) = by.copied().filter(|_| differ) {
-                self.contradicts(&by, &self.id_of(number));
+            match (proof, one) {
+                (_, None) => {}
+                (Proof::Absent, Some(_)) => {
+                    self.contested.insert(number);
+                }
+                (Proof::None, Some(pack)) => {
+                    let why = format!("nobody knows who made segment {}", self.id_of(number));
+                    let unknown = Finding::Unreadable(ObjectName::Pack(pack), why);
+                    self.findings.push(unknown);
+                    self.contested.insert(number);
+                }
+                (Proof::By(_) | Proof::Unread, Some(_)) => {
+                    if let Some(by) = by.copied() {
+                        self.contradicts(&by, &self.id_of(number));
+                    }
+                }
             }
             self.unite(number, signer);
         }
         Ok(())
     }
 
+    /// A pack of which is said what contradicts something that is said of another, if neither was
+    /// deleted: what lay there is nobody's any more.
+    fn contradiction(&self, number: SegmentNumber, state: &State) -> Option<ObjectHash> {
+        let all = self.placements.get(&number).into_iter().flatten();
+        let live = all.filter(|one| !state.deleted.contains(&one.pack));
+        let live: Vec<&Placement> = live.collect();
+        let pairs = live.iter().enumerate();
+        let mut against = pairs.filter(|(at, one)| {
+            let before = live.iter().take(*at);
+            before.into_iter().any(|before| contradict(before, one))
+        });
+        against.next().map(|(_, one)| one.pack)
+    }
+
     /// The member whose segment it is, proven by the segment's head in any of its packs.
-    fn signer(&self, vault: &Vault, number: SegmentNumber) -> Result<Option<MemberId>, VaultError> {
+    fn proof(&self, vault: &Vault, number: SegmentNumber) -> Result<Proof, VaultError> {
         let id = self.id_of(number);
+        let mut proof = Proof::Absent;
         for placement in self.placements.get(&number).into_iter().flatten() {
             let name = ObjectName::Pack(placement.pack);
             let length = usize::try_from(placement.head.length).unwrap_or(usize::MAX);
@@ -53,7 +95,13 @@ impl Graph {
             {
                 Ok(head) => head,
                 Err(error) if error.is_retryable() => return Err(error.into()),
-                Err(_) => continue,
+                Err(StoreError::NotFound { .. }) => continue,
+                Err(_) => {
+                    if proof == Proof::Absent {
+                        proof = Proof::Unread;
+                    }
+                    continue;
+                }
             };
             let context = SegmentContext {
                 vault: vault.id(),
@@ -62,10 +110,11 @@ impl Graph {
                 signer: placement.signer,
             };
             if segment_id(&context, &head) == Ok(id) {
-                return Ok(Some(placement.signer));
+                return Ok(Proof::By(placement.signer));
             }
+            proof = Proof::None;
         }
-        Ok(None)
+        Ok(proof)
     }
 
     fn forget_others(&mut self, number: SegmentNumber, signer: MemberId) {

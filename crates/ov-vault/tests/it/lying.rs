@@ -200,6 +200,36 @@ fn junk(site: &Site, agent: &Person, frames: &[Placement], claims: Claims) -> Re
     say(site, agent, vec![pack.object], lists)
 }
 
+#[test]
+fn nothing_of_a_segment_is_moved_while_nobody_can_prove_whose_it_is() {
+    let site = Site::new();
+    let both = two_snapshots(&site);
+    let placements: Vec<Placement> = graph(&site).all_placements().cloned().collect();
+    let lie = junk(&site, &liars(&site)[0], &placements, Claims::AsItsOwn);
+    forget_all(&site, &[lie].into());
+    // What a person looked at and forgot is no reason to believe it where the truth is not found.
+    let hidden = placements.iter().map(|one| ObjectName::Pack(one.pack));
+    let hidden: BTreeSet<ObjectName> = hidden.collect();
+    let whole = hidden
+        .into_iter()
+        .map(|name| (name, site.memory.get(&name).unwrap()))
+        .collect::<Vec<_>>();
+    for (name, _) in &whole {
+        site.memory.delete(name).unwrap();
+    }
+    let refused = site.prune(site.memory.clone()).unwrap_err();
+    let VaultError::Blocked(why) = refused else {
+        panic!("{refused}")
+    };
+    let of_pack = |one: &Finding| matches!(one, Finding::Unreadable(ObjectName::Pack(_), _));
+    assert!(why.iter().any(of_pack), "{why:?}");
+    for (name, bytes) in whole {
+        site.memory.plant(name, bytes);
+    }
+    site.prune(site.memory.clone()).unwrap();
+    assert_eq!(site.assert_frames(&site.memory), both.into());
+}
+
 #[derive(Clone, Copy)]
 enum Claims {
     AsItsOwn,

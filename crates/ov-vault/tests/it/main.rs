@@ -6,6 +6,7 @@ mod copying;
 mod crashes;
 mod forgetting;
 mod gathering;
+mod impostors;
 mod lying;
 mod pruning;
 mod repairing;
