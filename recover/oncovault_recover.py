@@ -23,7 +23,7 @@ Exit codes: 0 all is well; 1 it could not be done, or not in full, for a reason 
 disk full, an attribute that this disk cannot hold); 20 something in the vault is damaged, lost or forged.
 
 This program shares no code with OncoVault. It was written from docs/FORMAT.md alone; marks such as §5.2 below
-are its sections. It reads version 0 of the format, suite 1.
+are its sections. It reads version 1 of the format, suite 1.
 """
 
 import argparse
@@ -500,8 +500,8 @@ SIGNATURE = 64 + 3309
 def check_header(data, kind, vault):
     if data[:8] != b"OncoVlt\n":
         raise Bad("this is no object of a vault")
-    if len(data) < 44 or data[9:11] != b"\0\0":
-        raise Bad("it is of a newer version of the format")
+    if len(data) < 44 or data[9:11] != b"\1\0":
+        raise Bad("it is of another version of the format")
     if data[11] != 1:
         raise Bad(f"its suite {data[11]} is unknown")
     if data[8] != kind:
@@ -1088,7 +1088,7 @@ class Secrets:
         """§5.2, from an audience as §4.2 writes it."""
         kind, compartment, group = (audience + (ZEROS, ZEROS))[:3]
         number = {0: 2, 1: 1, 2: 3}[kind]
-        return (b"OVF\x00\x01" + self.vault.id + bytes([number]) + (compartment if kind else ZEROS)
+        return (b"OVF\x01\x01" + self.vault.id + bytes([number]) + (compartment if kind else ZEROS)
                 + (group if kind == 2 else ZEROS) + struct.pack("<I", epoch) + signer)
 
     def open_segment(self, audience, epoch, signer, head):

@@ -5,7 +5,7 @@
 //! was. Tables, verdicts and the plot are drawn from the results alone.
 
 mod change;
-mod corpus;
+pub mod corpus;
 mod figure;
 mod gauge;
 mod goal;

@@ -16,6 +16,7 @@ mod exceptions;
 mod features;
 mod finding;
 mod format_lock;
+mod frozen;
 mod golden;
 mod invariants;
 mod licence;
@@ -41,7 +42,7 @@ cargo xtask test                 everything that continuous integration runs, in
 cargo xtask setup                install what the tests need (Python packages; Debian packages where root)
 cargo xtask crash [KILLS]        kill the program at random moments, 100 times per verb, and look what is left
 cargo xtask crash --syscalls [N] kill it before each call by which it changes a disk, or at N of them per verb
-cargo xtask golden               make the golden vault of the present format
+cargo xtask golden               make the golden vault of a new version of the format, once
 cargo xtask sim [--seeds N] [--from S] [--states N]   live through many seeds of the simulated world; --states
                                  searches the large worlds of the protocol, up to N states each
 cargo xtask bench [OPTION]...    measure our program beside its peers (docs/performance/README.md)

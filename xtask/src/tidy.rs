@@ -6,8 +6,8 @@ use crate::finding::{Chore, Finding};
 use crate::tracked::Tracked;
 use crate::workspace::Workspace;
 use crate::{
-    arrows, closure, features, format_lock, invariants, licence, links, owners, source_shape,
-    wording,
+    arrows, closure, features, format_lock, frozen, invariants, licence, links, owners,
+    source_shape, wording,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -50,6 +50,11 @@ const CHECKS: &[Check] = &[
         name: "format-lock",
         holds: "docs/FORMAT.md fits ov-format",
         run: format_lock::check,
+    },
+    Check {
+        name: "frozen",
+        holds: "what a frozen format wrote is as it was",
+        run: frozen::check,
     },
     Check {
         name: "sources",

@@ -39,6 +39,9 @@ impl Wire for Audience {
     }
 }
 
+/// Version of the context. Frozen: with another, the id of every segment would be another.
+const CONTEXT_VERSION: u8 = 1;
+
 /// Length of an encoded [`SegmentContext`] in bytes.
 pub const CONTEXT_BYTES: usize = 66;
 
@@ -69,7 +72,7 @@ impl SegmentContext {
         };
         let mut out = [0; CONTEXT_BYTES];
         out[..3].copy_from_slice(b"OVF");
-        out[3] = 0;
+        out[3] = CONTEXT_VERSION;
         out[4] = SUITE;
         out[5..37].copy_from_slice(self.vault.bytes());
         out[37] = tag;

@@ -35,6 +35,9 @@ pub enum FormatError {
         /// The newest version that this program reads.
         known: u16,
     },
+    /// A draft of the format, from before version 1 was frozen. Drafts are not read.
+    #[error("has format version {0}, a draft that no released program wrote")]
+    Draft(u16),
     /// A suite of algorithms that this program does not have.
     #[error("uses suite {0} of algorithms, which this program does not have: use a newer one")]
     UnknownSuite(u8),

@@ -6,8 +6,9 @@ use crate::id::VaultId;
 /// First eight bytes of every object.
 pub const MAGIC: [u8; 8] = *b"OncoVlt\n";
 
-/// The version of the format that this program writes, and the newest that it reads.
-pub const VERSION: u16 = 0;
+/// The version of the format that this program writes, and the only one that it reads. It is
+/// frozen: what is stored in it is read for ever.
+pub const VERSION: u16 = 1;
 
 /// Suite 1: BLAKE3, AES-256-GCM-SIV, HPKE with X-Wing, Ed25519 and ML-DSA-65 together.
 pub const SUITE: u8 = 1;
@@ -80,6 +81,9 @@ impl ObjectHeader {
             return Err(FormatError::NotOurs);
         }
         let found = u16::from_le_bytes([header[9], header[10]]);
+        if found < VERSION {
+            return Err(FormatError::Draft(found));
+        }
         if found > VERSION {
             return Err(FormatError::NewerVersion {
                 found,
@@ -176,7 +180,8 @@ mod tests {
         assert_eq!(refused(0, 0), FormatError::NotOurs);
         assert!(matches!(refused(8, 2), FormatError::WrongKind { .. }));
         assert!(matches!(refused(8, 9), FormatError::Unknown { .. }));
-        assert!(matches!(refused(9, 1), FormatError::NewerVersion { .. }));
+        assert!(matches!(refused(9, 2), FormatError::NewerVersion { .. }));
+        assert_eq!(refused(9, 0), FormatError::Draft(0));
         assert_eq!(refused(11, 2), FormatError::UnknownSuite(2));
         assert!(matches!(refused(12, 0), FormatError::OtherVault { .. }));
         assert!(matches!(

@@ -36,8 +36,8 @@ use crate::kdf::{Key32, derive, purpose};
 use crate::member::MemberSecret;
 use crate::passphrase::Passphrase;
 
-/// Version of key files that this program writes, and the newest that it reads.
-pub const KEY_FILE_VERSION: u8 = 0;
+/// Version of key files that this program writes, and the only one that it reads. It is frozen.
+pub const KEY_FILE_VERSION: u8 = 1;
 /// Longest display name in bytes.
 pub const NAME_BYTES_MAX: usize = 200;
 
@@ -63,6 +63,9 @@ pub enum KeyFileError {
     /// Written by a newer program.
     #[error("the key file has version {0}, newer than this program knows: use a newer program")]
     Newer(u8),
+    /// A draft, from before version 1 was frozen.
+    #[error("the key file has version {0}, a draft that no released program wrote")]
+    Draft(u8),
     /// It opens only with a passphrase, and there was none.
     #[error("the key file is protected by a passphrase, and none was given")]
     PassphraseNeeded,
@@ -301,6 +304,9 @@ fn read_body(body: &[u8]) -> Result<KeyFile, KeyFileError> {
     let mut reader = Reader::new(body);
     reader.fields(1)?;
     let version = reader.uint()?;
+    if version < KEY_FILE_VERSION {
+        return Err(KeyFileError::Draft(version));
+    }
     if version > KEY_FILE_VERSION {
         return Err(KeyFileError::Newer(version));
     }

@@ -183,6 +183,7 @@ fn is_newer(error: &FormatError) -> bool {
     matches!(
         error,
         FormatError::NewerVersion { .. }
+            | FormatError::Draft(_)
             | FormatError::UnknownSuite(_)
             | FormatError::Unknown { .. }
     )
@@ -234,7 +235,7 @@ impl From<ForgetError> for Failure {
 impl From<KeyFileError> for Failure {
     fn from(error: KeyFileError) -> Self {
         let exit = match error {
-            KeyFileError::Memory | KeyFileError::Newer(_) => Exit::Failed,
+            KeyFileError::Memory | KeyFileError::Newer(_) | KeyFileError::Draft(_) => Exit::Failed,
             KeyFileError::BadName => Exit::Usage,
             _ => Exit::WrongKey,
         };

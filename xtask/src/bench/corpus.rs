@@ -130,6 +130,16 @@ impl Corpus {
     }
 }
 
+/// A little of everything, for the golden vault.
+pub fn write_golden(root: &Path) -> Result<(), Chore> {
+    let (mut tree, seed) = (Tree::below(root), "golden");
+    records::write(&mut tree, "records", seed, 30)?;
+    imaging::write(&mut tree, "imaging", seed, MB / 2)?;
+    sequencing::write_reads(&mut tree, "reads", seed, MB / 5)?;
+    sequencing::write_blocks(&mut tree, "blocks", seed, MB / 5)?;
+    dump::write(&mut tree, "dump/", seed, MB / 2, 1)
+}
+
 /// Tiny files, a thousand in a folder.
 fn many(tree: &mut Tree, files: u64) -> Result<(), Chore> {
     let mut random = super::random::Random::of("million");

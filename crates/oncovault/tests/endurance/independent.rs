@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::site::{Site, demand, noise, same, samples};
 
 /// The Python of the test tools, with the few packages that the reader needs.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let tools = std::env::var_os("ONCOVAULT_TEST_TOOLS").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-tools");
     let python = tools.unwrap_or(beside).join("venv/bin/python");
@@ -22,13 +22,13 @@ fn python() -> Option<PathBuf> {
     None
 }
 
-fn repository(path: &str) -> PathBuf {
+pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(path)
 }
 
-fn recover(python: &Path, vault: &str, kit: &str, arguments: &[&str]) -> String {
+pub fn recover(python: &Path, vault: &str, kit: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(python);
     command.arg(repository("recover/oncovault_recover.py"));
     command
@@ -78,39 +78,4 @@ fn the_independent_reader_restores_a_vault_with_the_kit_alone() {
         &["restore", "latest", "--to", to.to_str().unwrap()],
     );
     same(&data, &to.join(data.strip_prefix("/").unwrap()));
-}
-
-/// A small vault made by an earlier build of this program: every later one must read it.
-#[test]
-fn the_golden_vault_is_read_by_both() {
-    let golden = repository("golden/vault/v0");
-    let site = Site::empty();
-    crate::site::copy(&golden.join("vault"), &site.path("vault"));
-    std::fs::copy(golden.join("owner.key"), site.owner()).unwrap();
-    let snapshots = site.snapshots();
-    assert_eq!(snapshots.len(), 2);
-    let kit = std::fs::read_to_string(golden.join("kit.txt")).unwrap();
-    let list = site.json(&["snapshots"]);
-    for (n, id) in (1..).zip(&snapshots) {
-        let wanted = golden.join(format!("snapshot-{n}"));
-        let original = PathBuf::from(list["snapshots"][n - 1]["paths"][0].as_str().unwrap());
-        let restored = site.restore(id, &original, &format!("rust-{n}"));
-        same_content(&wanted, &restored);
-        if let Some(python) = python() {
-            let to = site.path(&format!("python-{n}"));
-            let arguments = ["restore", id, "--to", to.to_str().unwrap()];
-            recover(&python, &site.vault, kit.trim(), &arguments);
-            same(&restored, &to.join(original.strip_prefix("/").unwrap()));
-        }
-    }
-    site.ok(&["check", "--read-data", "--with-keys"]);
-}
-
-/// A checkout keeps neither times nor owners, so only names and bytes are compared.
-fn same_content(wanted: &Path, found: &Path) {
-    let mut diff = Command::new("diff");
-    diff.args(["--recursive", "--no-dereference"])
-        .arg(wanted)
-        .arg(found);
-    demand(diff.output().unwrap(), 0, &["diff"]);
 }

@@ -6,6 +6,7 @@ mod any_tree;
 mod crowd;
 mod damage;
 mod full_disk;
+mod golden;
 mod independent;
 mod killed;
 mod mounted;
