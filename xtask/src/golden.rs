@@ -96,13 +96,13 @@ impl Story {
     /// Most of this pack goes with its snapshot, so a prune moves the rest and says where.
     fn leave_something_to_prune(&self) -> Result<(), Chore> {
         write(&self.data("passing/noise.bin"), &noise(3, 400_000))?;
-        self.small_files()?;
+        self.lasting_files()?;
         self.backup("owner", "2025-12-31T08:00:00Z", &[])?;
         let passing = self.data("passing");
         fs::remove_dir_all(&passing).map_err(|cause| failed(&passing, &cause))
     }
 
-    fn small_files(&self) -> Result<(), Chore> {
+    fn lasting_files(&self) -> Result<(), Chore> {
         let admission = "MSH|^~\\&|ONCO|CLINIC|LAB|CLINIC|20260101||ADT^A01|1|P|2.5\r\
                          PID|1||0001^^^CLINIC||EXAMPLE^ERIKA||19700101|F\r";
         write(&self.data("hl7/admission.hl7"), admission.as_bytes())?;
@@ -110,6 +110,7 @@ impl Story {
             &self.data("\u{e9}tude \u{1f9ec}.txt"),
             b"a name beyond ASCII\n",
         )?;
+        write(&self.data("dose/dose.bin"), &noise(1, 20_000))?;
         write(&self.data("empty"), b"")
     }
 
@@ -117,7 +118,6 @@ impl Story {
     fn fill(&self) -> Result<(), Chore> {
         corpus::write_golden(&self.home.join("data"))?;
         write(&self.data("registry.sqlite"), &database(1 << 21))?;
-        write(&self.data("dose/dose.bin"), &noise(1, 20_000))?;
         let sparse = self.data("dose/sparse.bin");
         write(&sparse, &noise(4, 10_000))?;
         let file = File::options().append(true).open(&sparse);
