@@ -1,8 +1,7 @@
 //! The folders of a target, open or opened again, always beneath it.
 
-use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ov_format::entry::EntryKey;
 use rustix::fd::{AsFd, OwnedFd};
@@ -10,8 +9,8 @@ use rustix::fs::{Mode, mkdirat, openat};
 use rustix::io::Errno;
 
 use crate::beneath::{self, REACH};
+use crate::recent_folders::RecentFolders;
 use crate::shown::ShownPath;
-use crate::sink::lock;
 use crate::sink_error::{Action, SinkError};
 
 /// How many folders are held open.
@@ -20,15 +19,14 @@ const OPEN_MAX: usize = 64;
 /// Opens folders below a base, and keeps the last ones open.
 pub(crate) struct Folders {
     base: Arc<OwnedFd>,
-    /// The most lately used ones, at the front.
-    recent: Mutex<VecDeque<(Vec<u8>, Arc<OwnedFd>)>>,
+    recent: RecentFolders,
 }
 
 impl Folders {
     pub fn new(base: OwnedFd) -> Self {
         Self {
             base: Arc::new(base),
-            recent: Mutex::default(),
+            recent: RecentFolders::up_to(OPEN_MAX),
         }
     }
 
@@ -55,12 +53,7 @@ impl Folders {
 
     /// Forgets folders at or below a key that is being removed or replaced.
     pub fn forget_below(&self, key: &EntryKey) {
-        let path = key.path();
-        lock(&self.recent).retain(|(open, _)| {
-            !open
-                .strip_prefix(&path[..])
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        });
+        self.recent.forget_below(&key.path());
     }
 
     fn find(&self, path: &[u8]) -> Result<Arc<OwnedFd>, Errno> {
@@ -75,7 +68,7 @@ impl Folders {
             Some(above) => openat(&above, name, REACH, Mode::empty())?,
             None => beneath::open_folder(self.base.as_fd(), path)?,
         };
-        Ok(self.keep(path, opened))
+        Ok(self.recent.keep(path, Arc::new(opened)))
     }
 
     /// Makes the folders that are missing, going down from the base.
@@ -97,23 +90,10 @@ impl Folders {
     }
 
     fn recall(&self, path: &[u8]) -> Option<Arc<OwnedFd>> {
-        if path.is_empty() {
-            return Some(Arc::clone(&self.base));
+        match path.is_empty() {
+            true => Some(Arc::clone(&self.base)),
+            false => self.recent.recall(path),
         }
-        let mut recent = lock(&self.recent);
-        let at = recent.iter().position(|(open, _)| open == path)?;
-        let found = recent.remove(at)?;
-        let folder = Arc::clone(&found.1);
-        recent.push_front(found);
-        Some(folder)
-    }
-
-    fn keep(&self, path: &[u8], folder: OwnedFd) -> Arc<OwnedFd> {
-        let folder = Arc::new(folder);
-        let mut recent = lock(&self.recent);
-        recent.push_front((path.to_vec(), Arc::clone(&folder)));
-        recent.truncate(OPEN_MAX);
-        folder
     }
 }
 

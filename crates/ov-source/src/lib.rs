@@ -20,6 +20,7 @@ mod names;
 mod notice;
 mod pattern;
 mod place;
+mod recent_folders;
 mod removal;
 mod roots;
 mod selection;

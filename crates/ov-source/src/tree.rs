@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use crate::beneath::{self, REACH};
 use crate::error::SourceError;
 use crate::names::Names;
+use crate::recent_folders::RecentFolders;
 use crate::roots::{RootNode, components};
 use crate::selection::Selection;
 use crate::shown::ShownPath;
@@ -20,6 +21,9 @@ use crate::source::{Item, ItemHandle, OpenFile, Source};
 use crate::tree_file::{TreeFile, open_regular};
 use crate::walk::Walk;
 use crate::xattrs::Reach;
+
+/// How many folders of files are held open: several threads open files side by side.
+const OPEN_MAX: usize = 16;
 
 /// One or more folders or files of this machine.
 ///
@@ -34,6 +38,8 @@ pub struct FileTree {
     pub(crate) selection: Selection,
     pub(crate) names: Names,
     pub(crate) reach: Reach,
+    /// Folders of files that were opened lately. The walk has long gone on when they are.
+    recent: RecentFolders,
 }
 
 impl FileTree {
@@ -54,6 +60,7 @@ impl FileTree {
             selection,
             names: Names::of_system(),
             reach: Reach::of_system(),
+            recent: RecentFolders::up_to(OPEN_MAX),
         })
     }
 
@@ -97,10 +104,14 @@ impl FileTree {
     }
 
     fn folder_of(&self, key: &EntryKey, handle: &ItemHandle) -> Result<Arc<OwnedFd>, Errno> {
-        match handle.folder.upgrade() {
-            Some(folder) => Ok(folder),
-            None => self.open_folder(&key.parent),
+        if let Some(folder) = self.recent.recall(&key.parent) {
+            return Ok(folder);
         }
+        let folder = match handle.folder.upgrade() {
+            Some(folder) => folder,
+            None => self.open_folder(&key.parent)?,
+        };
+        Ok(self.recent.keep(&key.parent, folder))
     }
 }
 
