@@ -42,6 +42,7 @@ cargo xtask test                 everything that continuous integration runs, in
 cargo xtask setup                install what the tests need (Python packages; Debian packages where root)
 cargo xtask crash [KILLS]        kill the program at random moments, 100 times per verb, and look what is left
 cargo xtask crash --syscalls [N] kill it before each call by which it changes a disk, or at N of them per verb
+cargo xtask crash --power [N]    cut the power under it N times per verb, 100 unless told otherwise
 cargo xtask golden               make the golden vault of a new version of the format, once
 cargo xtask sim [--seeds N] [--from S] [--states N]   live through many seeds of the simulated world; --states
                                  searches the large worlds of the protocol, up to N states each
@@ -79,6 +80,8 @@ fn run(words: &[String]) -> Result<(), Chore> {
         ["golden"] => golden::run(&root),
         ["crash", "--syscalls"] => test_run::crash_at_calls(&root, "all"),
         ["crash", "--syscalls", points] => test_run::crash_at_calls(&root, points),
+        ["crash", "--power"] => test_run::cut_power(&root, "100"),
+        ["crash", "--power", cuts] => test_run::cut_power(&root, cuts),
         ["crash", kills] => test_run::crash(&root, kills),
         ["crash"] => test_run::crash(&root, "100"),
         ["sim", rest @ ..] => simulation::run(&root, rest),

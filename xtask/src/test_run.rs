@@ -76,18 +76,27 @@ pub fn crash(root: &Path, kills: &str) -> Result<(), Chore> {
 
 /// Kill the program before each call by which it changes a disk, or before so many of them per verb.
 pub fn crash_at_calls(root: &Path, points: &str) -> Result<(), Chore> {
+    endurance(root, "traced", "ONCOVAULT_TEST_SYSCALLS", points)
+}
+
+/// Cut the power of the disk below the program, this often per verb.
+pub fn cut_power(root: &Path, cuts: &str) -> Result<(), Chore> {
+    endurance(root, "power", "ONCOVAULT_TEST_CUTS", cuts)
+}
+
+fn endurance(root: &Path, tests: &str, variable: &str, value: &str) -> Result<(), Chore> {
     let test = [
         "test",
         "--package",
         "oncovault",
         "--test",
         "endurance",
-        "traced",
+        tests,
         "--",
         "--nocapture",
     ];
     let mut command = cargo(&test, root);
-    command.env("ONCOVAULT_TEST_SYSCALLS", points);
+    command.env(variable, value);
     show(&mut command)
 }
 

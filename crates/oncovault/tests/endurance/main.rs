@@ -5,12 +5,15 @@
 mod any_tree;
 mod crowd;
 mod damage;
+mod disk;
 mod full_disk;
 mod golden;
 mod independent;
 mod killed;
+mod medium;
 mod mounted;
 mod mutants;
+mod power;
 mod real_files;
 mod roles;
 mod site;
