@@ -432,6 +432,19 @@ impl Graph {
 
     /// A frame in `needs` that no record says the place of.
     pub fn homeless(&self, needs: &Needs) -> Option<FrameRef> {
+        // Counted first: a copy of all that is needed is made only where something is missing.
+        let mut numbers = HashSet::new();
+        let mut placed = 0;
+        for (number, placements) in &self.placements {
+            numbers.clear();
+            let frames = placements.iter().flat_map(|placement| &placement.frames);
+            let needed = frames.filter(|frame| needs.frames.contains(&(*number, frame.number)));
+            numbers.extend(needed.map(|frame| frame.number));
+            placed += numbers.len();
+        }
+        if placed == needs.frames.len() {
+            return None;
+        }
         let mut left = needs.frames.clone();
         for (number, placements) in &self.placements {
             let frames = placements.iter().flat_map(|placement| &placement.frames);
