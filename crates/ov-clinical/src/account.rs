@@ -6,7 +6,7 @@ use ov_format::error::FormatError;
 
 use crate::account_wire::numbered;
 use crate::facts::Facts;
-use crate::identify::{Certainty, Wrapping, identify};
+use crate::identify::{Along, Certainty, Wrapping, look};
 use crate::kind::Kind;
 use crate::read::read;
 use crate::warning::Warning;
@@ -77,8 +77,12 @@ impl Account {
     /// Looks at a file: what it is, and what it says. `name` is its last name.
     #[must_use]
     pub fn of(name: &str, window: &Window) -> Self {
-        let found = identify(name, window);
-        let (facts, warnings) = read(found.kind, window);
+        let mut along = Along::Wanted;
+        let found = look(name, window, &mut along);
+        let (facts, warnings) = match along {
+            Along::Read(facts, warnings) => (facts, warnings),
+            Along::Unwanted | Along::Wanted => read(found.kind, window),
+        };
         Self::Read(Box::new(Said {
             kind: found.kind,
             wrapping: found.wrapping,

@@ -38,6 +38,25 @@ pub fn read_json(window: &Window) -> (Facts, Vec<Warning>) {
     drafts.finish()
 }
 
+/// Reads a whole file that may be FHIR JSON while somebody else is told what it is: one walk, and
+/// what it says if it is FHIR.
+pub(crate) struct Beside(Drafts);
+
+impl Beside {
+    /// Walks through the text.
+    pub(crate) fn walk(text: &str, other: &mut impl Sink) -> (Outcome, Self) {
+        let mut drafts = Drafts::default();
+        let outcome = json::walk_text(text, &mut json::Both(other, &mut drafts));
+        drafts.note_line(outcome, 0);
+        (outcome, Self(drafts))
+    }
+
+    /// What it says.
+    pub(crate) fn finish(self) -> (Facts, Vec<Warning>) {
+        self.0.finish()
+    }
+}
+
 /// Reads FHIR NDJSON: a resource on each line.
 #[must_use]
 pub fn read_ndjson(window: &Window) -> (Facts, Vec<Warning>) {
@@ -78,7 +97,8 @@ pub fn read_xml(window: &Window) -> (Facts, Vec<Warning>) {
 /// A resource or an element of one, still open.
 #[derive(Default)]
 struct Open {
-    key: Box<str>,
+    /// Its key, if anything hangs on it.
+    key: &'static str,
     kind: Option<Box<str>>,
     id: Option<Ident>,
     version: Option<Ident>,
@@ -105,7 +125,7 @@ struct Drafts {
 impl Sink for Drafts {
     fn enter(&mut self, key: &str) {
         self.open.push(Open {
-            key: key.into(),
+            key: known(key),
             ..Open::default()
         });
     }
@@ -157,7 +177,7 @@ impl Drafts {
         let Some(outer) = self.open.last_mut() else {
             return;
         };
-        let about = ABOUT.contains(&&*closed.key);
+        let about = ABOUT.contains(&closed.key);
         if about && outer.subject.is_none() {
             outer.subject = closed.references.first().cloned();
         }
@@ -171,8 +191,8 @@ impl Drafts {
         outer
             .references
             .extend(closed.references.into_iter().take(room));
-        match (&*closed.key, closed.value) {
-            ("identifier", Some(value)) if about_patient(&outer.key) => {
+        match (closed.key, closed.value) {
+            ("identifier", Some(value)) if about_patient(outer.key) => {
                 let issuer = closed.system;
                 self.out.patient(Patient {
                     domain: Domain::FhirIdentifier,
@@ -194,7 +214,7 @@ impl Drafts {
     fn resource(&mut self, closed: Open) {
         let Some(kind) = closed.kind else { return };
         // What is contained has no URL of its own.
-        let url = if &*closed.key == "contained" {
+        let url = if closed.key == "contained" {
             None
         } else {
             self.url.take()
@@ -310,6 +330,14 @@ impl Drafts {
         }
         self.out.finish()
     }
+}
+
+/// A key on which something hangs; nothing for all others.
+fn known(key: &str) -> &'static str {
+    const OTHERS: [&str; 3] = ["identifier", "meta", "contained"];
+    let all = ABOUT.iter().chain(&OTHERS).copied();
+    let mut found = all.filter(|known| *known == key);
+    found.next().unwrap_or_default()
 }
 
 /// A reference by identifier alone, where it says whom the resource is about.

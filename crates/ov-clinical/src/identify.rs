@@ -1,7 +1,9 @@
 //! What a file is: by content first, by name only between kinds that the content allows.
 
+use crate::facts::Facts;
 use crate::inflate::{self, Stop};
 use crate::kind::Kind;
+use crate::warning::Warning;
 use crate::window::{Need, Window};
 use crate::{binary, container, text};
 
@@ -72,6 +74,21 @@ const PEEK: usize = 64 << 10;
 /// [`Need::TO_IDENTIFY`] says how many bytes are enough.
 #[must_use]
 pub fn identify(name: &str, window: &Window) -> Identification {
+    look(name, window, &mut Along::Unwanted)
+}
+
+/// What a file says, where it had to be read anyhow to identify it.
+pub(crate) enum Along {
+    /// Nobody wants to know.
+    Unwanted,
+    /// It was not read.
+    Wanted,
+    /// What the reader of its kind says.
+    Read(Facts, Vec<Warning>),
+}
+
+/// Identifies a file, and may read it on the way.
+pub(crate) fn look(name: &str, window: &Window, along: &mut Along) -> Identification {
     if window.length() == 0 {
         return Identification::signature(Kind::Empty, "the file is empty");
     }
@@ -81,13 +98,13 @@ pub fn identify(name: &str, window: &Window) -> Identification {
     if window.head().starts_with(&[0x1f, 0x8b, 8]) {
         return compressed(&name, &window);
     }
-    plain(&name, &window)
+    plain(&name, &window, along)
 }
 
-fn plain(name: &Name, window: &Window) -> Identification {
+fn plain(name: &Name, window: &Window, along: &mut Along) -> Identification {
     binary::identify(name, window)
         .or_else(|| container::identify(name, window))
-        .or_else(|| text::identify(name, window))
+        .or_else(|| text::identify(name, window, along))
         .unwrap_or(Identification::UNKNOWN)
 }
 
@@ -112,7 +129,7 @@ fn compressed(name: &Name, window: &Window) -> Identification {
     let length = if whole { inner.bytes.len() } else { usize::MAX };
     let length = u64::try_from(length).unwrap_or(u64::MAX);
     let content = Window::parts(&inner.bytes, &[], length);
-    let found = plain(&name.without_compression(), &content);
+    let found = plain(&name.without_compression(), &content, &mut Along::Unwanted);
     match found.kind {
         Kind::Unknown => Identification {
             wrapping,

@@ -3,6 +3,7 @@
 //! The parser is `serde_json`; what was told before an error stays told, so the beginning of a
 //! long file is worth reading.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -37,7 +38,22 @@ pub(crate) enum Outcome {
 
 /// Walks through the value in `bytes`.
 pub(crate) fn walk(bytes: &[u8], sink: &mut impl Sink) -> Outcome {
-    let mut values = serde_json::Deserializer::from_slice(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => walk_text(text, sink),
+        Err(_) => values(serde_json::Deserializer::from_slice(bytes), sink),
+    }
+}
+
+/// Walks through the value in a text: its characters are not proven once more, one string after
+/// the other.
+pub(crate) fn walk_text(text: &str, sink: &mut impl Sink) -> Outcome {
+    values(serde_json::Deserializer::from_str(text), sink)
+}
+
+fn values<'de, R: serde_json::de::Read<'de>>(
+    mut values: serde_json::Deserializer<R>,
+    sink: &mut impl Sink,
+) -> Outcome {
     let seed = Node {
         sink,
         key: "",
@@ -122,7 +138,7 @@ impl<'de, S: Sink> Visitor<'de> for Node<'_, S> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let depth = deeper(self.depth)?;
         self.sink.enter(self.key);
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(key) = map.next_key_seed(Key)? {
             map.next_value_seed(Node {
                 sink: &mut *self.sink,
                 key: &key,
@@ -131,6 +147,58 @@ impl<'de, S: Sink> Visitor<'de> for Node<'_, S> {
         }
         self.sink.leave();
         Ok(())
+    }
+}
+
+/// A key, borrowed where it stands there as it is: serde's own `Cow` always copies.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+/// Two who are told the same.
+pub(crate) struct Both<'a, A, B>(pub(crate) &'a mut A, pub(crate) &'a mut B);
+
+impl<A: Sink, B: Sink> Sink for Both<'_, A, B> {
+    fn enter(&mut self, key: &str) {
+        self.0.enter(key);
+        self.1.enter(key);
+    }
+
+    fn leave(&mut self) {
+        self.0.leave();
+        self.1.leave();
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.0.text(key, value);
+        self.1.text(key, value);
+    }
+
+    fn element(&mut self, key: &str) {
+        self.0.element(key);
+        self.1.element(key);
     }
 }
 
@@ -182,6 +250,17 @@ mod tests {
             told.0,
             ["{", "a{", "b=x", "}", "a{", "b=1", "}", "c=true", "}"]
         );
+    }
+
+    #[test]
+    fn keys_with_escapes_and_bytes_that_are_no_text_are_told_alike() {
+        let mut told = Told::default();
+        assert_eq!(walk(br#"{"\u0061\n":"\u0062"}"#, &mut told), Outcome::Whole);
+        assert_eq!(told.0, ["{", "a\n=b", "}"]);
+        let mut told = Told::default();
+        let broken = b"{\"a\":\"x\",\"b\":\"\xff\"}";
+        assert_eq!(walk(broken, &mut told), Outcome::Broken);
+        assert_eq!(told.0, ["{", "a=x"]);
     }
 
     #[test]

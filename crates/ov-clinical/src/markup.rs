@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::identify::Identification;
+use crate::fhir::Beside;
+use crate::identify::{Along, Identification};
 use crate::json::{self, Outcome};
 use crate::kind::Kind;
 use crate::text::Text;
 use crate::xml;
 
 /// Identifies XML, HTML and JSON.
-pub(crate) fn identify(text: &Text) -> Option<Identification> {
+pub(crate) fn identify(text: &Text, along: &mut Along) -> Option<Identification> {
     match text.text.as_bytes().first()? {
         b'<' => xml(text),
-        b'{' | b'[' => json(text),
+        b'{' | b'[' => json(text, along),
         _ => None,
     }
 }
@@ -34,6 +35,10 @@ impl xml::Sink for Root {
     }
 
     fn leave(&mut self, _: &str) {}
+
+    fn is_content(&self) -> bool {
+        self.begun
+    }
 }
 
 fn xml(text: &Text) -> Option<Identification> {
@@ -88,7 +93,8 @@ struct Keys {
 
 impl Keys {
     fn key(&mut self, key: &str) {
-        if self.depth == 1 && self.keys.len() < 256 && key.len() <= 64 {
+        let room = self.depth == 1 && self.keys.len() < 256 && key.len() <= 64;
+        if room && !self.keys.contains(key) {
             self.keys.insert(key.into());
         }
     }
@@ -119,13 +125,28 @@ impl json::Sink for Keys {
     }
 }
 
-fn json(text: &Text) -> Option<Identification> {
+/// FHIR is read on the way, if that is wanted: most JSON of a clinic is that, and one walk is enough
+/// for both.
+fn json(text: &Text, along: &mut Along) -> Option<Identification> {
     let mut all = Keys::default();
-    let outcome = json::walk(text.text.as_bytes(), &mut all);
+    if !matches!(along, Along::Wanted) {
+        let outcome = json::walk_text(text.text, &mut all);
+        return judged(text, outcome, &all);
+    }
+    let (outcome, beside) = Beside::walk(text.text, &mut all);
+    let found = judged(text, outcome, &all);
+    if found.is_some_and(|found| found.kind == Kind::FhirJson) {
+        let (facts, warnings) = beside.finish();
+        *along = Along::Read(facts, warnings);
+    }
+    found
+}
+
+fn judged(text: &Text, outcome: Outcome, all: &Keys) -> Option<Identification> {
     match outcome {
-        Outcome::Whole => return Some(value(&all)),
+        Outcome::Whole => return Some(value(all)),
         Outcome::Deep => return Some(Identification::shape(Kind::Json, "JSON, nested very deep")),
-        Outcome::Short if all.objects > 0 => return Some(value(&all)),
+        Outcome::Short if all.objects > 0 => return Some(value(all)),
         Outcome::Short | Outcome::Broken => {}
     }
     lines(text)
@@ -160,7 +181,7 @@ fn is_directory(has: &impl Fn(&str) -> bool) -> bool {
 fn lines(text: &Text) -> Option<Identification> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let mut first = Keys::default();
-    if json::walk(lines.next()?.as_bytes(), &mut first) != Outcome::Whole {
+    if json::walk_text(lines.next()?, &mut first) != Outcome::Whole {
         return None;
     }
     let second = lines.next()?.trim_start();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::identify::{Identification, Name};
+use crate::identify::{Along, Identification, Name};
 use crate::kind::Kind;
 use crate::window::Window;
 use crate::{columns, markup, sequence_text};
@@ -85,14 +85,22 @@ const MARKS: &[Opening] = &[
 ];
 
 /// Identifies text; `None` if it is none.
-pub(crate) fn identify(name: &Name, window: &Window) -> Option<Identification> {
-    let text = decode(window.head())?;
+pub(crate) fn identify(name: &Name, window: &Window, along: &mut Along) -> Option<Identification> {
+    let decoded = decode(window.head())?;
     let text = Text {
-        text: text.trim_start_matches(['\u{feff}', '\u{b}', ' ', '\t', '\r', '\n']),
+        text: decoded.trim_start_matches(['\u{feff}', '\u{b}', ' ', '\t', '\r', '\n']),
         whole: window.is_whole(),
     };
+    // A reader reads the bytes as they are: only where the text is these it may be read on the way.
+    let own = decoded.trim_start_matches([' ', '\t', '\r', '\n']);
+    let same = matches!(decoded, Cow::Borrowed(_)) && own.len() == text.text.len();
+    let mut unwanted = Along::Unwanted;
+    let along = match same && text.whole {
+        true => along,
+        false => &mut unwanted,
+    };
     let found = opening(text.text)
-        .or_else(|| markup::identify(&text))
+        .or_else(|| markup::identify(&text, along))
         .or_else(|| sequence_text::identify(name, &text))
         .or_else(|| mail(&text))
         .or_else(|| columns::identify(name, &text));
@@ -129,8 +137,7 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
         let text = String::from_utf16_lossy(&units);
         return (!text.contains('\0')).then_some(Cow::Owned(text));
     }
-    let control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 127);
-    if bytes.iter().filter(control).count() * 100 > bytes.len() {
+    if controls(bytes) * 100 > bytes.len() {
         return None;
     }
     match std::str::from_utf8(bytes) {
@@ -141,6 +148,19 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
         }
         Err(_) => latin1(bytes),
     }
+}
+
+/// How many control characters there are that no text has. In pieces whose count fits a byte, so
+/// that many bytes are compared at once.
+fn controls(bytes: &[u8]) -> usize {
+    let pieces = bytes.chunks(usize::from(u8::MAX));
+    let counts = pieces.map(|piece| {
+        let found = piece
+            .iter()
+            .map(|byte| u8::from((*byte <= 8) | (*byte >= 14 && *byte <= 26) | (*byte == 127)));
+        usize::from(found.sum::<u8>())
+    });
+    counts.sum()
 }
 
 /// Most of a Latin-1 text is ASCII.
@@ -155,10 +175,27 @@ fn opening(text: &str) -> Option<Identification> {
         return Some(Identification::signature(*kind, why));
     }
     let beginning = text.get(..text.floor_char_boundary(2048)).unwrap_or(text);
-    if let Some((_, kind, why)) = MARKS.iter().find(|(mark, ..)| beginning.contains(mark)) {
+    if may_have_mark(beginning.as_bytes())
+        && let Some((_, kind, why)) = MARKS.iter().find(|(mark, ..)| beginning.contains(mark))
+    {
         return Some(Identification::signature(*kind, why));
     }
     hl7(text).or_else(|| x12(text)).or_else(|| afni(beginning))
+}
+
+/// Whether the first two bytes of any mark stand somewhere: all at once, since few texts have any.
+fn may_have_mark(bytes: &[u8]) -> bool {
+    let next = bytes.get(1..).unwrap_or_default();
+    let mut found = false;
+    for (a, b) in bytes.iter().zip(next) {
+        let (a, b) = (*a, *b);
+        found |= (a == b'-') & (b == b'-')
+            | (a == b'/') & (b == b'*')
+            | (a == b'P') & ((b == b'r') | (b == b'E'))
+            | (a == b'G') & (b == b'e')
+            | (a == b'M') & (b == b'Y');
+    }
+    found
 }
 
 /// A header segment: its name, a separator, at least four encoding characters (HL7 2.5.1 §2.5).
@@ -239,5 +276,30 @@ fn mail(text: &Text) -> Option<Identification> {
         )),
         (true, false) => Some(Identification::shape(Kind::Mail, "header lines of a mail")),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_mark_is_found_wherever_it_stands() {
+        for (mark, kind, _) in MARKS {
+            for before in ["", "x", "--- P/ "] {
+                let text = format!("{before}{mark} and more");
+                let found = opening(&text).map(|found| found.kind);
+                assert_eq!(found, Some(*kind), "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn control_characters_are_counted_one_by_one(bytes in proptest::collection::vec(any::<u8>(), 0..900)) {
+            let plain = bytes.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 127)).count();
+            prop_assert_eq!(controls(&bytes), plain);
+        }
     }
 }

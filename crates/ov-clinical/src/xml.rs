@@ -21,6 +21,10 @@ pub(crate) trait Sink {
     fn enter(&mut self, name: &str, attributes: &Attributes);
     /// The innermost element ends.
     fn leave(&mut self, name: &str);
+    /// Whether it has heard enough.
+    fn is_content(&self) -> bool {
+        false
+    }
 }
 
 /// The attributes of an element.
@@ -78,6 +82,9 @@ pub(crate) fn walk(bytes: &[u8], sink: &mut impl Sink) -> Outcome {
                     return Outcome::Deep;
                 }
                 sink.enter(&name(&start), &Attributes(&start));
+                if sink.is_content() {
+                    return Outcome::Short;
+                }
             }
             Ok(Event::Empty(start)) => {
                 sink.enter(&name(&start), &Attributes(&start));

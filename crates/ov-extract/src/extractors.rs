@@ -81,6 +81,8 @@ struct Pool {
     idle: Vec<Worker>,
     /// All that run, idle ones too.
     running: usize,
+    /// Files that wait for one.
+    waiting: usize,
     failed_in_a_row: u32,
     lost: Duration,
     /// What workers could not lock was told.
@@ -158,8 +160,10 @@ impl Shared {
             if left.is_zero() {
                 return Err(ExtractError::TooSlow);
             }
+            pool.waiting += 1;
             let waited = self.free.wait_timeout(pool, left);
             pool = waited.unwrap_or_else(PoisonError::into_inner).0;
+            pool.waiting -= 1;
         }
     }
 
@@ -207,8 +211,11 @@ impl Shared {
         let mut pool = self.pool();
         pool.failed_in_a_row = 0;
         pool.idle.push(worker);
+        let waited_for = pool.waiting > 0;
         drop(pool);
-        self.free.notify_one();
+        if waited_for {
+            self.free.notify_one();
+        }
     }
 }
 

@@ -41,21 +41,27 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// Reads exactly so much.
+/// So much is read at once: an answer and its head, mostly.
+const PIECE: usize = 4 << 10;
+
+/// Reads what is there, and waits until something is. The answer is rarely there when it is asked
+/// for, so to wait comes first.
 pub(crate) fn receive(
     pipe: BorrowedFd<'_>,
-    buffer: &mut [u8],
+    inbox: &mut Vec<u8>,
     patience: &mut Patience,
 ) -> Result<(), ExtractError> {
-    let mut at = 0;
-    while at < buffer.len() {
-        match read(pipe, &mut buffer[at..]) {
+    let mut piece = [0; PIECE];
+    loop {
+        patience.wait(pipe, PollFlags::IN)?;
+        match read(pipe, &mut piece) {
             Ok(0) => return Err(ExtractError::Gone),
-            Ok(got) => at += got,
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => patience.wait(pipe, PollFlags::IN)?,
+            Ok(got) => {
+                inbox.extend_from_slice(piece.get(..got).unwrap_or_default());
+                return Ok(());
+            }
+            Err(Errno::INTR | Errno::AGAIN) => {}
             Err(_) => return Err(ExtractError::Gone),
         }
     }
-    Ok(())
 }

@@ -28,7 +28,7 @@ enum Stage {
     /// Its beginning is gathered, to be identified.
     First,
     /// So many bytes of its beginning are gathered.
-    Gathering(usize),
+    Gathering(usize, Identification),
     /// It is read as it comes.
     Streaming(Box<dicom::Stream>, Identification),
 }
@@ -69,7 +69,7 @@ impl Survey {
         }
         match &mut self.stage {
             Stage::First => {}
-            Stage::Gathering(most) => {
+            Stage::Gathering(most, _) => {
                 let room = most.saturating_sub(self.head.len());
                 self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
@@ -105,7 +105,8 @@ impl Survey {
                 let (head, tail) = (u64::MAX, 0);
                 return Look::More(Wish { head, tail });
             }
-            _ => self.identify(),
+            Stage::Gathering(_, found) => *found,
+            Stage::First => self.identify(),
         };
         let need = found.kind.need();
         let open = found.kind == Kind::Zip || self.size.is_none();
@@ -123,7 +124,7 @@ impl Survey {
     pub fn end(self, length: u64) -> Account {
         let (stream, found) = match self.stage {
             Stage::Streaming(stream, found) => (stream, found),
-            Stage::First | Stage::Gathering(_) => {
+            Stage::First | Stage::Gathering(..) => {
                 let window = Window::parts(&self.head, &self.tail, length);
                 return Account::of(&self.name, &window);
             }
@@ -155,7 +156,7 @@ impl Survey {
             Stage::Streaming(stream, found)
         } else {
             let most = usize::try_from(found.kind.need().head).unwrap_or(usize::MAX);
-            Stage::Gathering(most)
+            Stage::Gathering(most, found)
         };
     }
 }

@@ -13,11 +13,16 @@ use crate::message::{Answer, Begin, Command, PIECE_MAX, Wish, head, parse_answer
 use crate::patience::Patience;
 use crate::pipe;
 
+/// Tag and length of an answer, in bytes.
+const HEAD: usize = 5;
+
 /// A running worker.
 pub(crate) struct Worker {
     child: Child,
     to: ChildStdin,
     from: ChildStdout,
+    /// What it said and nobody has taken yet.
+    inbox: Vec<u8>,
     /// Bytes that it was given.
     pub(crate) fed: u64,
 }
@@ -44,6 +49,7 @@ impl Worker {
             child,
             to,
             from,
+            inbox: Vec::new(),
             fed: 0,
         };
         pipe::prepare(&worker.to)?;
@@ -126,11 +132,19 @@ impl Worker {
     }
 
     fn answer(&mut self, patience: &mut Patience) -> Result<(Answer, Vec<u8>), ExtractError> {
-        let mut head = [0; 5];
-        pipe::receive(self.from.as_fd(), &mut head, patience)?;
+        let head = loop {
+            match self.inbox.first_chunk::<HEAD>() {
+                Some(head) => break *head,
+                None => pipe::receive(self.from.as_fd(), &mut self.inbox, patience)?,
+            }
+        };
         let (answer, length) = parse_answer(head).ok_or(ExtractError::Garbled)?;
-        let mut bytes = vec![0; length];
-        pipe::receive(self.from.as_fd(), &mut bytes, patience)?;
+        let end = HEAD.saturating_add(length);
+        while self.inbox.len() < end {
+            pipe::receive(self.from.as_fd(), &mut self.inbox, patience)?;
+        }
+        let bytes = self.inbox.get(HEAD..end).unwrap_or_default().to_vec();
+        self.inbox.drain(..end);
         Ok((answer, bytes))
     }
 }
