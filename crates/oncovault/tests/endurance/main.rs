@@ -17,4 +17,5 @@ mod power;
 mod real_files;
 mod roles;
 mod site;
+mod squeezed;
 mod traced;
