@@ -497,6 +497,11 @@ impl Graph {
         })
     }
 
+    /// Whether a record said that something lies in a pack, true or not.
+    pub(crate) fn was_placed(&self, pack: &ObjectHash) -> bool {
+        self.in_pack.contains_key(pack)
+    }
+
     /// Placements in a pack, segment by segment.
     pub fn placements_in(&self, pack: &ObjectHash) -> impl Iterator<Item = &Placement> {
         let pack = *pack;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ov_format::id::{MemberId, ObjectHash};
 use ov_format::list::Placement;
 use ov_format::name::{ObjectName, RecordName};
+use ov_format::statement::Role;
 
 use crate::directory::read_directory;
 use crate::error::VaultError;
@@ -81,7 +82,8 @@ fn unknown_packs(vault: &Vault, view: &View) -> BTreeMap<ObjectHash, BTreeSet<Me
         }
     }
     unknown.retain(|pack, _| {
-        view.graph.placements_in(pack).next().is_none()
+        // What was said of it and not believed is no reason to say it again, as a keeper.
+        !view.graph.was_placed(pack)
             && view.packs.contains_key(pack)
             && !view.state.deleted.contains(pack)
             && !view.condemned.names(pack)
@@ -103,13 +105,18 @@ fn read_pack(
         }
         Err(error) => return Err(error),
     };
-    let directory = signers
-        .iter()
-        .find_map(|signer| read_directory(&bytes, vault.id(), keeper.secrets, *signer));
-    let Some(directory) = directory else {
+    let directory = signers.iter().find_map(|signer| {
+        let directory = read_directory(&bytes, vault.id(), keeper.secrets, *signer)?;
+        Some((*signer, directory))
+    });
+    let Some((signer, directory)) = directory else {
         return Ok(Err(Finding::Directory(*pack)));
     };
+    let ever = vault.head().ever.get(&signer);
+    let moves = ever.is_some_and(|ever| ever.contains(&Role::Keeper));
     let placements = directory.placements.into_iter();
+    // An agent speaks for the segments that it made alone, in its directories too.
+    let placements = placements.filter(|one| moves || one.signer == signer);
     let placed = placements.map(|placement| Placement {
         pack: *pack,
         ..placement

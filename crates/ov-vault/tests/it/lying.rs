@@ -201,6 +201,21 @@ fn junk(site: &Site, agent: &Person, frames: &[Placement], claims: Claims) -> Re
 }
 
 #[test]
+fn a_keeper_that_looks_into_packs_again_does_not_repeat_a_lie() {
+    for claims in [Claims::AsItsOwn, Claims::AsTheirs] {
+        let site = Site::new();
+        let both = two_snapshots(&site);
+        let placements: Vec<Placement> = graph(&site).all_placements().cloned().collect();
+        let lie = junk(&site, &liars(&site)[0], &placements, claims);
+        let found = ov_vault::rescan::rescan(&mut site.vault(), &site.owner()).unwrap();
+        assert_eq!(found.record, None, "{found:?}");
+        forget_all(&site, &[lie].into());
+        site.prune(site.memory.clone()).unwrap();
+        assert_eq!(site.assert_frames(&site.memory), both.into());
+    }
+}
+
+#[test]
 fn nothing_of_a_segment_is_moved_while_nobody_can_prove_whose_it_is() {
     let site = Site::new();
     let both = two_snapshots(&site);
