@@ -7,14 +7,19 @@ use ov_format::entry::EntryKey;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, mkdirat, openat};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use crate::beneath::{self, REACH};
 use crate::recent_folders::RecentFolders;
 use crate::shown::ShownPath;
 use crate::sink_error::{Action, SinkError};
 
-/// How many folders are held open.
-const OPEN_MAX: usize = 64;
+/// How many folders are held open at most. What is put back comes in the order in which it is
+/// stored, which returns to each folder several times.
+const OPEN_MAX: usize = 2048;
+
+/// The part of the descriptors that a process may have which goes to folders.
+const OPEN_SHARE: u64 = 8;
 
 /// Opens folders below a base, and keeps the last ones open.
 pub(crate) struct Folders {
@@ -22,11 +27,16 @@ pub(crate) struct Folders {
     recent: RecentFolders,
 }
 
+fn open_max() -> usize {
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(allowed / OPEN_SHARE).map_or(OPEN_MAX, |share| share.min(OPEN_MAX))
+}
+
 impl Folders {
     pub fn new(base: OwnedFd) -> Self {
         Self {
             base: Arc::new(base),
-            recent: RecentFolders::up_to(OPEN_MAX),
+            recent: RecentFolders::up_to(open_max()),
         }
     }
 
@@ -43,9 +53,16 @@ impl Folders {
 
     /// As [`Self::open`]; makes what is missing on the way, for its owner only.
     pub fn open_or_make(&self, path: &[u8]) -> Result<Arc<OwnedFd>, SinkError> {
+        // Only clean paths are held open.
+        if let Some(folder) = self.recall(path) {
+            return Ok(folder);
+        }
         check_clean(path)?;
         match self.find(path) {
-            Err(Errno::NOENT) => self.make(path).map_err(|errno| failed(path, errno)),
+            Err(Errno::NOENT) => {
+                let made = self.make(path).map_err(|errno| failed(path, errno))?;
+                Ok(self.keep(path, made))
+            }
             Ok(folder) => Ok(folder),
             Err(errno) => Err(failed(path, errno)),
         }
@@ -68,33 +85,45 @@ impl Folders {
             Some(above) => openat(&above, name, REACH, Mode::empty())?,
             None => beneath::open_folder(self.base.as_fd(), path)?,
         };
-        Ok(self.recent.keep(path, Arc::new(opened)))
+        Ok(self.keep(path, opened))
     }
 
-    /// Makes the folders that are missing, going down from the base.
-    fn make(&self, path: &[u8]) -> Result<Arc<OwnedFd>, Errno> {
-        let mut current = Arc::clone(&self.base);
-        for name in path.split(|&b| b == b'/') {
-            current = match openat(&current, name, REACH, Mode::empty()) {
-                Err(Errno::NOENT) => {
-                    match mkdirat(&current, name, Mode::RWXU) {
-                        Ok(()) | Err(Errno::EXIST) => {}
-                        Err(errno) => return Err(errno),
-                    }
-                    Arc::new(openat(&current, name, REACH, Mode::empty())?)
-                }
-                opened => Arc::new(opened?),
-            };
+    /// Makes the folders that are missing, going down from the one above if that is open, and
+    /// from the base if not.
+    fn make(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+        let (above, name) = split(path);
+        if let Some(above) = self.recall(above) {
+            return make_one(&above, name);
         }
-        Ok(current)
+        let mut names = above.split(|&b| b == b'/');
+        let first = make_one(&self.base, names.next().unwrap_or_default())?;
+        let above = names.try_fold(first, |current, name| make_one(&current, name))?;
+        make_one(&above, name)
     }
 
     fn recall(&self, path: &[u8]) -> Option<Arc<OwnedFd>> {
-        match path.is_empty() {
-            true => Some(Arc::clone(&self.base)),
-            false => self.recent.recall(path),
+        if path.is_empty() {
+            return Some(Arc::clone(&self.base));
         }
+        self.recent.recall(path)
     }
+
+    fn keep(&self, path: &[u8], folder: OwnedFd) -> Arc<OwnedFd> {
+        self.recent.keep(path, Arc::new(folder))
+    }
+}
+
+/// Opens a folder, and makes it if it is missing.
+fn make_one(above: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
+    match openat(above, name, REACH, Mode::empty()) {
+        Err(Errno::NOENT) => {}
+        opened => return opened,
+    }
+    match mkdirat(above, name, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(errno),
+    }
+    openat(above, name, REACH, Mode::empty())
 }
 
 /// The folder's path and the last name.

@@ -86,6 +86,44 @@ pub(crate) fn restore(
         .map_err(refused(Action::SetTimes))
 }
 
+/// Whom a thing belongs to when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Born {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// As [`restore`], for what was made just now, inherited no attribute and is to have none. The mode
+/// comes last: with it a thing is whole.
+pub(crate) fn give(
+    place: Place<'_>,
+    key: &EntryKey,
+    meta: &Meta,
+    born: Born,
+    owners: Owners,
+    notice: &mut dyn FnMut(Notice),
+) -> Result<(), SinkError> {
+    let refused = |action| {
+        move |errno: Errno| SinkError::Refused {
+            action,
+            path: ShownPath::relative(key),
+            source: errno.into(),
+        }
+    };
+    if (meta.uid, meta.gid) != (born.uid, born.gid) {
+        set_owner(place, key, meta, owners, notice).map_err(refused(Action::SetOwner))?;
+    }
+    let mode = mode_for_owner(place, meta).map_err(refused(Action::SetOwner))?;
+    if mode.dropped {
+        let path = ShownPath::relative(key);
+        notice(Notice::PrivilegeDropped { path });
+    }
+    place
+        .set_mtime(meta.mtime)
+        .map_err(refused(Action::SetTimes))?;
+    place.set_mode(mode.bits).map_err(refused(Action::SetMode))
+}
+
 fn set_owner(
     place: Place<'_>,
     key: &EntryKey,

@@ -16,7 +16,9 @@ use rustix::io::Errno;
 use crate::folders::Folders;
 use crate::listing::Lister;
 use crate::look::Look;
+use crate::made::{Heritage, MadeFolders};
 use crate::metadata;
+use crate::new_file::{self, Births, Put};
 use crate::notice::{Notice, Notices};
 use crate::place::Place;
 use crate::removal::{Deletion, RemovalError, remove_all};
@@ -69,6 +71,15 @@ pub enum Made {
     Skipped,
 }
 
+/// Whether a folder may be made later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// It may.
+    Yes,
+    /// It is to be made now: something may stand there.
+    No,
+}
+
 /// How a file begins.
 #[derive(Debug)]
 pub enum FileStart {
@@ -99,8 +110,8 @@ pub struct FileSink {
     shared: Arc<Shared>,
     /// Folders whose metadata is still to be set. About the size of their entries in memory.
     pending: Mutex<Vec<(EntryKey, Meta)>>,
-    /// Paths of folders that this sink made: nothing stands in the way in those. About as large.
-    made: Mutex<HashSet<Vec<u8>>>,
+    made: MadeFolders,
+    births: Births,
 }
 
 /// What a sink and its open files share.
@@ -127,6 +138,7 @@ impl FileSink {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let base = openat(CWD, target, flags, Mode::empty())
             .map_err(|errno| failed(Action::Open, errno.into()))?;
+        let made = MadeFolders::below(&base);
         Ok(Self {
             folders: Folders::new(base),
             shared: Arc::new(Shared {
@@ -134,7 +146,8 @@ impl FileSink {
                 notices: Mutex::default(),
             }),
             pending: Mutex::default(),
-            made: Mutex::default(),
+            made,
+            births: Births::new(),
         })
     }
 
@@ -157,7 +170,7 @@ impl FileSink {
         let parent = self.parent(key)?;
         let made = match mkdirat(&*parent, &key.name[..], Mode::RWXU) {
             Ok(()) => {
-                lock(&self.made).insert(key.path());
+                self.made.add(key);
                 Made::Created
             }
             Err(Errno::EXIST) => self.take_directory(&parent, key)?,
@@ -167,6 +180,37 @@ impl FileSink {
             lock(&self.pending).push((key.clone(), meta.clone()));
         }
         Ok(made)
+    }
+
+    /// Notes a folder that is to be made in one that this sink makes: nothing can stand in its way,
+    /// so it may be made later, by [`make_announced`](Self::make_announced) or with what is put
+    /// into it.
+    pub fn announce_directory(&self, key: &EntryKey) -> Announced {
+        match self.is_new(key) && key.is_clean() {
+            true => {
+                self.made.add(key);
+                Announced::Yes
+            }
+            false => Announced::No,
+        }
+    }
+
+    /// Makes a folder that was announced, unless it is there by now.
+    pub fn make_announced(&self, key: &EntryKey, meta: &Meta) -> Result<(), SinkError> {
+        let parent = self.parent(key)?;
+        let creating = |errno| refused(Action::Create, key, errno);
+        match mkdirat(&*parent, &key.name[..], Mode::RWXU) {
+            Err(Errno::EXIST) => {
+                let look = Look::at(parent.as_fd(), &key.name).map_err(creating)?;
+                if !look.is_folder() {
+                    let path = ShownPath::relative(key);
+                    return Err(SinkError::InTheWay { path });
+                }
+            }
+            made => made.map_err(creating)?,
+        }
+        lock(&self.pending).push((key.clone(), meta.clone()));
+        Ok(())
     }
 
     /// Makes a symbolic link; its target is stored as it is and never followed.
@@ -204,13 +248,16 @@ impl FileSink {
             return Err(wrong_kind(key));
         }
         let parent = self.parent(key)?;
-        let is_new = lock(&self.made).contains(&key.parent);
-        let look = match is_new {
+        let look = match self.is_new(key) {
             true => None,
             false => self.look(&parent, key)?,
         };
         let old = match look {
             None => None,
+            Some(look) if new_file::is_unfinished(&look) => {
+                self.clear_way(&parent, key, &look)?;
+                None
+            }
             Some(_) if self.shared.options.overwrite == Overwrite::Never => {
                 return Ok(FileStart::Kept);
             }
@@ -234,6 +281,44 @@ impl FileSink {
         };
         let shared = Arc::clone(&self.shared);
         FileTarget::open(parent, key, meta.size, old, shared).map(FileStart::Write)
+    }
+
+    /// Whether the folder that holds `key` was made by this sink, so that nothing stands there.
+    pub fn is_new(&self, key: &EntryKey) -> bool {
+        self.made.contains(&key.parent)
+    }
+
+    /// Puts back a regular file of which all bytes are at hand. Where nothing stands and nothing is
+    /// inherited it is made under its own name, without permissions until it is whole; a restore that
+    /// is killed meanwhile leaves a file that the next one knows and makes anew.
+    pub fn put(&self, key: &EntryKey, meta: &Meta, bytes: &[u8]) -> Result<Made, SinkError> {
+        if meta.kind != Kind::File {
+            return Err(wrong_kind(key));
+        }
+        let covered = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if covered != meta.size {
+            let (path, size) = (ShownPath::relative(key), meta.size);
+            return Err(SinkError::Incomplete {
+                path,
+                covered,
+                size,
+            });
+        }
+        if new_file::suits(meta) && self.made.heritage_in(&key.parent) == Heritage::Nothing {
+            let parent = self.parent(key)?;
+            let (births, shared) = (&self.births, &self.shared);
+            if new_file::put(&parent, key, meta, bytes, births, shared)? == Put::Made {
+                return Ok(Made::Created);
+            }
+        }
+        match self.file(key, meta)? {
+            FileStart::Kept => Ok(Made::Kept),
+            FileStart::Write(target) => {
+                target.write_at(0, bytes)?;
+                target.finish(meta)?;
+                Ok(Made::Created)
+            }
+        }
     }
 
     /// Makes `key` another name of `existing`, which was restored before.
@@ -406,7 +491,19 @@ impl FileSink {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = openat(&*parent, &key.name[..], flags, Mode::empty())
             .map_err(|errno| refused(Action::Open, key, errno))?;
-        self.restore_metadata(Place::Open(folder.as_fd()), key, meta)
+        let place = Place::Open(folder.as_fd());
+        let born = self.births.get().copied().flatten();
+        match (born, self.made.heritage_in(&key.parent)) {
+            (Some(born), Heritage::Nothing)
+                if self.made.contains(&key.path()) && meta.xattrs.is_empty() =>
+            {
+                let owners = self.shared.options.owners;
+                metadata::give(place, key, meta, born, owners, &mut |notice| {
+                    self.shared.notice(notice);
+                })
+            }
+            _ => self.restore_metadata(place, key, meta),
+        }
     }
 
     fn restore_metadata(

@@ -218,19 +218,9 @@ impl FileTarget {
         self.covered.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn write_all(&self, mut offset: u64, mut bytes: &[u8]) -> Result<(), Errno> {
-        while !bytes.is_empty() {
-            let piece = bytes.get(..PIECE).unwrap_or(bytes);
-            let written = match pwrite(&self.file, piece, offset) {
-                Ok(0) => return Err(Errno::IO),
-                Ok(written) => written,
-                Err(Errno::INTR) => continue,
-                Err(other) => return Err(other),
-            };
-            bytes = bytes.get(written..).unwrap_or_default();
-            offset = offset.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
-            self.end.fetch_max(offset, Ordering::Relaxed);
-        }
+    fn write_all(&self, offset: u64, bytes: &[u8]) -> Result<(), Errno> {
+        let end = write_pieces(&self.file, offset, bytes)?;
+        self.end.fetch_max(end, Ordering::Relaxed);
         Ok(())
     }
 
@@ -255,6 +245,26 @@ impl FileTarget {
         }
         Ok(())
     }
+}
+
+/// Writes bytes at their place, and gives where they end.
+pub(crate) fn write_pieces(
+    file: &OwnedFd,
+    mut offset: u64,
+    mut bytes: &[u8],
+) -> Result<u64, Errno> {
+    while !bytes.is_empty() {
+        let piece = bytes.get(..PIECE).unwrap_or(bytes);
+        let written = match pwrite(file, piece, offset) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(written) => written,
+            Err(Errno::INTR) => continue,
+            Err(other) => return Err(other),
+        };
+        bytes = bytes.get(written..).unwrap_or_default();
+        offset = offset.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+    }
+    Ok(offset)
 }
 
 /// The name of a file until it is complete: hidden, plainly ours, and the same in each run.

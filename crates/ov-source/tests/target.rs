@@ -429,11 +429,15 @@ fn attributes_inherited_from_the_target_folder_are_taken_off() {
     }
     let sink = FileSink::create(target.path(), ALWAYS).unwrap();
     write(&sink, "file", b"");
-    let file = target.path().join("file");
-    let tree = FileTree::new(vec![file], Selection::everything()).unwrap();
-    let found = tree.walk().last().unwrap().unwrap();
-    assert_eq!(found.meta.xattrs, []);
-    assert_eq!(found.meta.mode, 0o640);
+    sink.make_directory(&key("d"), &directory_meta()).unwrap();
+    put(&sink, "d/once", b"").unwrap();
+    for file in ["file", "d/once"] {
+        let file = target.path().join(file);
+        let tree = FileTree::new(vec![file], Selection::everything()).unwrap();
+        let found = tree.walk().last().unwrap().unwrap();
+        assert_eq!(found.meta.xattrs, []);
+        assert_eq!(found.meta.mode, 0o640);
+    }
 }
 
 #[test]
@@ -456,4 +460,107 @@ fn folders_missing_on_the_way_are_made_and_calls_check_their_kind() {
     ] {
         assert!(matches!(result, Err(SinkError::WrongKind { .. })));
     }
+}
+
+/// A sink on a folder, with the folder `d` made by it.
+fn sink_with_folder(target: &std::path::Path, overwrite: Overwrite) -> FileSink {
+    let options = SinkOptions {
+        overwrite,
+        ..ALWAYS
+    };
+    let sink = FileSink::create(target, options).unwrap();
+    sink.make_directory(&key("d"), &directory_meta()).unwrap();
+    sink
+}
+
+fn put(sink: &FileSink, path: &str, content: &[u8]) -> Result<Made, SinkError> {
+    let meta = file_meta(u64::try_from(content.len()).unwrap());
+    sink.put(&key(path), &meta, content)
+}
+
+#[test]
+fn a_file_put_at_once_has_all_that_one_written_in_pieces_has() {
+    let target = tempfile::tempdir().unwrap();
+    let sink = sink_with_folder(target.path(), Overwrite::Always);
+    let large = vec![7; 600_000];
+    write(&sink, "d/pieces", &large);
+    assert!(sink.is_new(&key("d/once")) && !sink.is_new(&key("top")));
+    for path in ["d/once", "top"] {
+        assert_eq!(put(&sink, path, &large).unwrap(), Made::Created);
+        let [once, pieces] = [path, "d/pieces"].map(|path| target.path().join(path));
+        assert_eq!(fs::read(&once).unwrap(), fs::read(&pieces).unwrap());
+        let [once, pieces] = [once, pieces].map(|path| fs::metadata(path).unwrap());
+        let all = |meta: &fs::Metadata| {
+            let time = (meta.mtime(), meta.mtime_nsec());
+            (meta.mode(), meta.uid(), meta.gid(), time)
+        };
+        assert_eq!(all(&once), all(&pieces));
+    }
+    let other = Meta {
+        mode: 0o4755,
+        uid: file_meta(0).uid + 1,
+        ..file_meta(0)
+    };
+    let keep = SinkOptions {
+        owners: Owners::Keep,
+        ..ALWAYS
+    };
+    let sink = FileSink::create(target.path(), keep).unwrap();
+    sink.make_directory(&key("e"), &directory_meta()).unwrap();
+    sink.put(&key("e/program"), &other, b"").unwrap();
+    let program = fs::metadata(target.path().join("e/program")).unwrap();
+    assert_eq!(program.mode() & 0o7777, 0o755);
+    assert_eq!(fs::read_dir(target.path().join("d")).unwrap().count(), 2);
+}
+
+#[test]
+fn what_a_killed_restore_left_half_is_made_anew_whatever_may_be_overwritten() {
+    let whole = b"whole";
+    for overwrite in [Overwrite::Always, Overwrite::IfChanged, Overwrite::Never] {
+        let target = tempfile::tempdir().unwrap();
+        let sink = sink_with_folder(target.path(), overwrite);
+        let half = target.path().join("d/file");
+        fs::write(&half, b"who").unwrap();
+        fs::set_permissions(&half, fs::Permissions::from_mode(0o1000)).unwrap();
+        drop(sink);
+        // In the next restore the folder is not new.
+        let sink = sink_with_folder(target.path(), overwrite);
+        assert_eq!(put(&sink, "d/file", whole).unwrap(), Made::Created);
+        assert_eq!(fs::read(&half).unwrap(), whole);
+        assert_eq!(fs::metadata(&half).unwrap().mode() & 0o7777, 0o640);
+        let expected = match overwrite {
+            Overwrite::Always => Made::Created,
+            Overwrite::IfChanged | Overwrite::Never => Made::Kept,
+        };
+        assert_eq!(put(&sink, "d/file", whole).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_file_put_where_one_appeared_meanwhile_replaces_it_or_is_refused() {
+    for overwrite in [Overwrite::Always, Overwrite::Never] {
+        let target = tempfile::tempdir().unwrap();
+        let sink = sink_with_folder(target.path(), overwrite);
+        let file = target.path().join("d/file");
+        fs::write(&file, b"mine").unwrap();
+        let done = put(&sink, "d/file", b"stored");
+        match overwrite {
+            Overwrite::Never => assert!(matches!(done, Err(SinkError::InTheWay { .. }))),
+            _ => assert_eq!(done.unwrap(), Made::Created),
+        }
+        let expected: &[u8] = match overwrite {
+            Overwrite::Never => b"mine",
+            _ => b"stored",
+        };
+        assert_eq!(fs::read(&file).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_file_put_without_all_of_its_bytes_is_refused_and_leaves_nothing() {
+    let target = tempfile::tempdir().unwrap();
+    let sink = sink_with_folder(target.path(), Overwrite::Always);
+    let short = sink.put(&key("d/file"), &file_meta(9), b"short");
+    assert!(matches!(short, Err(SinkError::Incomplete { .. })));
+    assert_eq!(fs::read_dir(target.path().join("d")).unwrap().count(), 0);
 }
