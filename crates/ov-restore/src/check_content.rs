@@ -18,7 +18,7 @@ use crate::extents::{Extents, Stretch};
 use crate::frame::Frame;
 use crate::monitor::{Monitor, Progress};
 use crate::read_error::{ReadError, TreeError};
-use crate::reader::{FrameReader, lock};
+use crate::reader::{FrameReader, Keeping, lock};
 use crate::report::{EntryError, Shown};
 use crate::restore::is_lost;
 use crate::snapshots::SnapshotInfo;
@@ -273,15 +273,17 @@ impl Check<'_> {
         let new = self.pieces.iter().map(|(chunk, _)| chunk.at);
         let new: HashSet<FrameRef> = new.filter(|at| !known.contains_key(at)).collect();
         let read = Mutex::new(Vec::new());
-        self.reader.read_all(new, self.workers, &|at, frame| {
-            let rows = frame.map(|frame| rows(&frame));
-            let unreachable = matches!(&rows, Err(error) if error.is_unreachable());
-            lock(&read).push((at, rows));
-            match unreachable {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        });
+        let keeping = Keeping::Pages;
+        self.reader
+            .read_all(new, self.workers, keeping, &|at, frame| {
+                let rows = frame.map(|frame| rows(&frame));
+                let unreachable = matches!(&rows, Err(error) if error.is_unreachable());
+                lock(&read).push((at, rows));
+                match unreachable {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
         for (at, found) in std::mem::take(&mut *lock(&read)) {
             self.report.frames += 1;
             self.take(&found);

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::extents::{Extents, Stretch};
 use crate::frame::Frame;
 use crate::read_error::ReadError;
-use crate::reader::{FrameReader, lock};
+use crate::reader::{FrameReader, Keeping, lock};
 use crate::report::EntryError;
 use crate::restore::is_lost;
 
@@ -196,14 +196,16 @@ impl<'r> ContentReader<'r> {
             self.ahead.push_back(stretch);
         }
         let frames = Mutex::new(HashMap::new());
-        self.reader.read_all(wanted, self.workers, &|at, frame| {
-            let failed = frame.is_err();
-            lock(&frames).insert(at, frame);
-            match failed {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        });
+        let keeping = Keeping::Shared;
+        self.reader
+            .read_all(wanted, self.workers, keeping, &|at, frame| {
+                let failed = frame.is_err();
+                lock(&frames).insert(at, frame);
+                match failed {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
         self.frames = std::mem::take(&mut *lock(&frames));
         Ok(())
     }

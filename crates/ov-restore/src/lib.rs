@@ -67,7 +67,7 @@ pub use positions::{Gap, Leaf, Located, Positions};
 pub use random_access::RandomAccess;
 pub use read_at::Seek;
 pub use read_error::{Damage, PageFault, ReadError, TreeError};
-pub use reader::{FrameReader, Limits, Visit};
+pub use reader::{FrameReader, Keeping, Limits, Visit};
 pub use report::{Ending, EntryError, Failure, Report, Shown};
 pub use restore::{
     Deleting, Plan, RestoreError, RestoreOptions, Verifying, plan, restore, would_delete,

@@ -59,6 +59,15 @@ impl Default for Limits {
     }
 }
 
+/// Which frames stay in memory after they were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Those that hold many chunks: more of them may be wanted.
+    Shared,
+    /// Those that hold pages: who reads shows every other one once.
+    Pages,
+}
+
 /// Sees frames as they are read, or why they cannot be; says whether to go on.
 pub type Visit<'v> = dyn Fn(FrameRef, Result<Arc<Frame>, ReadError>) -> ControlFlow<()> + Sync + 'v;
 
@@ -191,7 +200,7 @@ impl<'a> FrameReader<'a> {
         run: &Run,
         visit: &mut dyn FnMut(FrameRef, Result<Arc<Frame>, ReadError>),
     ) {
-        self.show_run(run, self.fetch_run(run), visit);
+        self.show_run(run, self.fetch_run(run), Keeping::Shared, visit);
     }
 
     /// What is needed to show the frames of a run: nothing but time is lost where this fails.
@@ -225,6 +234,7 @@ impl<'a> FrameReader<'a> {
         &self,
         run: &Run,
         fetched: Fetched,
+        keeping: Keeping,
         visit: &mut dyn FnMut(FrameRef, Result<Arc<Frame>, ReadError>),
     ) {
         let (cached, bytes) = match fetched {
@@ -240,7 +250,7 @@ impl<'a> FrameReader<'a> {
             let read = match (cached, &bytes) {
                 (Some(frame), _) => Ok(frame),
                 (None, Ok(bytes)) => self
-                    .open_in_run(run, *at, spot, bytes)
+                    .open_in_run(run, *at, spot, bytes, keeping)
                     .or_else(|_| self.frame(*at)),
                 // To ask again for each frame would only take long.
                 (None, Err(error)) if error.is_unreachable() => Err(error.clone()),
@@ -257,6 +267,7 @@ impl<'a> FrameReader<'a> {
         &self,
         frames: impl IntoIterator<Item = FrameRef>,
         decoders: usize,
+        keeping: Keeping,
         visit: &Visit<'_>,
     ) {
         let (runs, lost) = self.runs(frames);
@@ -273,6 +284,7 @@ impl<'a> FrameReader<'a> {
             flight: Flight::new(runs.len(), threads, decoders, bounds),
             turn: (bounds.order == Order::OneByOne).then(Mutex::default),
             runs,
+            keeping,
             visit,
         };
         std::thread::scope(|scope| {
@@ -306,7 +318,18 @@ impl<'a> FrameReader<'a> {
         }
         frames.take_while(room).for_each(drop);
         if seen.len() > 1 {
-            self.read_all(seen, AHEAD_DECODERS, &|_, _| ControlFlow::Continue(()));
+            self.read_all(seen, AHEAD_DECODERS, Keeping::Shared, &|_, _| {
+                ControlFlow::Continue(())
+            });
+        }
+    }
+
+    /// Reads the pages of a whole tree ahead, as far as they fit, where each level would have to be
+    /// waited for. Which they are follows from what is known of the snapshot.
+    pub(crate) fn read_tree(&self, root: &ChunkRef, pages: usize) {
+        if self.reach == Reach::Far {
+            let below = self.graph.pages_below(&PagePlace::from(root), pages);
+            self.read_ahead(below);
         }
     }
 
@@ -346,6 +369,7 @@ impl<'a> FrameReader<'a> {
         at: FrameRef,
         spot: &Spot,
         bytes: &[u8],
+        keeping: Keeping,
     ) -> Result<Arc<Frame>, ReadError> {
         if lock(&self.openers).get(&at.segment).is_none()
             && let Some(head) = slice(bytes, run.start, spot.head.0, spot.head.1)
@@ -359,7 +383,8 @@ impl<'a> FrameReader<'a> {
         buffer.extend_from_slice(stored);
         let frame = self.open(at, spot, buffer)?;
         // A chunk on its own is shown to who asked for it, and rarely asked for again.
-        if frame.kind != FrameKind::Content || frame.plain.chunk_count() > 1 {
+        let shared = keeping == Keeping::Shared && frame.plain.chunk_count() > 1;
+        if frame.kind != FrameKind::Content || shared {
             self.keep(&frame);
         }
         Ok(frame)
@@ -509,6 +534,7 @@ enum Fetched {
 struct Reading<'r, 'a> {
     reader: &'r FrameReader<'a>,
     runs: Vec<Run>,
+    keeping: Keeping,
     flight: Flight,
     /// Who asks, where one waits for the other.
     turn: Option<Mutex<()>>,
@@ -529,11 +555,13 @@ impl Reading<'_, '_> {
             for _ in 0..self.flight.begin_decoding() {
                 scope.spawn(|| self.work(scope));
             }
-            self.reader.show_run(run, fetched, &mut |at, frame| {
-                if (self.visit)(at, frame).is_break() {
-                    self.flight.stop();
-                }
-            });
+            let keeping = self.keeping;
+            self.reader
+                .show_run(run, fetched, keeping, &mut |at, frame| {
+                    if (self.visit)(at, frame).is_break() {
+                        self.flight.stop();
+                    }
+                });
             self.flight.end_decoding(run.length());
         }
     }

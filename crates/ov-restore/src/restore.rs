@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
-use ov_format::content::Content;
-use ov_format::entry::{Entry, EntryKey, Kind, ReadState};
+use ov_format::content::{ChunkRef, Content, Extent};
+use ov_format::entry::{Entry, EntryKey, Kind, Meta, ReadState};
 use ov_format::id::ObjectHash;
 use ov_source::{
-    Contents, FileSink, FileStart, Made, Overwrite, Owners, ShownPath, SinkError, SinkOptions,
+    Announced, Contents, FileSink, FileStart, Made, Overwrite, Owners, ShownPath, SinkError,
+    SinkOptions,
 };
 use thiserror::Error;
 
@@ -19,7 +21,7 @@ use crate::report::{EntryError, Report};
 use crate::shape::{Part, Wanted};
 use crate::tally::{Stop, Tally};
 use crate::verify::verify;
-use crate::window::{Flush, Job, Window};
+use crate::window::{Flush, Job, Scene, Way, Window};
 
 /// Whether what the snapshot does not hold is deleted from restored folders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -285,9 +287,15 @@ impl<'e> Engine<'e> {
             }
             self.groups.insert(file, (entry.key.clone(), key.clone()));
         }
+        if self.window.is_full() {
+            self.flush(Flush::All);
+        }
         match entry.meta.kind {
             _ if is_lost(&entry) => {}
             Kind::File => self.file(entry, &key),
+            Kind::Directory if self.sink.announce_directory(&key) == Announced::Yes => {
+                self.window.announce(entry.key, entry.meta);
+            }
             _ => self.plain(&entry, &key),
         }
     }
@@ -324,8 +332,11 @@ impl<'e> Engine<'e> {
     }
 
     fn file(&mut self, entry: Entry, key: &EntryKey) {
-        if self.window.is_full() {
-            self.flush(Flush::All);
+        if self.sink.is_new(key)
+            && let Some(all) = all_at_once(&entry)
+        {
+            self.at_once(entry.key, entry.meta, all);
+            return;
         }
         match self.sink.file(key, &entry.meta) {
             Ok(FileStart::Kept) => self.tell(&entry, Ok(Made::Kept)),
@@ -333,7 +344,7 @@ impl<'e> Engine<'e> {
                 let Entry {
                     key, meta, content, ..
                 } = entry;
-                self.window.open(Job::new(key, meta, target));
+                self.window.begin(Job::new(key, meta, Way::Open(target)));
                 if let Err(error) = self.content(&content)
                     && let Some(job) = self.window.last()
                 {
@@ -342,6 +353,20 @@ impl<'e> Engine<'e> {
                 }
             }
             Err(error) => self.tell(&entry, Err(error)),
+        }
+    }
+
+    /// Adds a file that is made when its bytes are there, and needs not be open until then.
+    fn at_once(&mut self, key: EntryKey, meta: Meta, all: AllAtOnce) {
+        match all {
+            AllAtOnce::Bytes(bytes) => {
+                self.window.begin(Job::new(key, meta, Way::Bytes(bytes)));
+            }
+            AllAtOnce::Chunk { chunk, length } => {
+                let way = Way::Chunk(AtomicBool::new(false));
+                self.window.begin(Job::new(key, meta, way));
+                self.window.add(0, length, chunk);
+            }
         }
     }
 
@@ -361,10 +386,16 @@ impl<'e> Engine<'e> {
             }
             match stretch {
                 Stretch::Inline(bytes) => {
-                    job.target.write_at(offset, &bytes)?;
+                    if let Way::Open(target) = &job.way {
+                        target.write_at(offset, &bytes)?;
+                    }
                     self.tally.written(count(bytes.len()), &job.key);
                 }
-                Stretch::Hole { length } => job.target.hole(offset, length)?,
+                Stretch::Hole { length } => {
+                    if let Way::Open(target) = &job.way {
+                        target.hole(offset, length)?;
+                    }
+                }
                 Stretch::Data { chunk, length } => self.window.add(offset, length, chunk),
             }
         }
@@ -378,8 +409,13 @@ impl<'e> Engine<'e> {
     }
 
     fn flush(&mut self, flush: Flush) {
-        self.window
-            .flush(self.wanted.tree.reader(), flush, self.tally);
+        let scene = Scene {
+            reader: self.wanted.tree.reader(),
+            sink: self.sink,
+            part: self.wanted.part,
+            tally: self.tally,
+        };
+        self.window.flush(&scene, flush);
         if flush == Flush::All {
             self.make_links();
         }
@@ -431,6 +467,27 @@ impl<'e> Engine<'e> {
             }
         }
     }
+}
+
+/// The content of a file that comes in one piece.
+enum AllAtOnce {
+    Bytes(Vec<u8>),
+    Chunk { chunk: ChunkRef, length: u32 },
+}
+
+fn all_at_once(entry: &Entry) -> Option<AllAtOnce> {
+    let (all, length) = match &entry.content {
+        Content::Empty => (AllAtOnce::Bytes(Vec::new()), 0),
+        Content::Inline(bytes) => (AllAtOnce::Bytes(bytes.clone()), count(bytes.len())),
+        Content::Extents(extents) => match extents[..] {
+            [Extent::Data { chunk, length }] => {
+                (AllAtOnce::Chunk { chunk, length }, u64::from(length))
+            }
+            _ => return None,
+        },
+        Content::Paged { .. } => return None,
+    };
+    (length == entry.meta.size).then_some(all)
 }
 
 /// What [`restore`] with [`Deleting::Others`] would delete from a folder: shown to the monitor as

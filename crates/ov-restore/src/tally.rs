@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ov_format::entry::EntryKey;
-use ov_source::{FileSink, SinkError};
+use ov_source::{FileSink, Made, SinkError};
 
 use crate::monitor::{Monitor, Notice, Progress};
 use crate::reader::lock;
@@ -111,6 +111,23 @@ impl<'t> Tally<'t> {
             report.files_written += 1;
         });
         self.progress(self.bytes.load(Ordering::Relaxed), key);
+    }
+
+    /// A file was made at once.
+    pub fn put(&self, key: &EntryKey, bytes: u64, made: Made) {
+        self.files.fetch_add(1, Ordering::Relaxed);
+        let done = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.with(|report| {
+            report.entries += 1;
+            match made {
+                Made::Kept => report.kept += 1,
+                Made::Created | Made::Skipped => {
+                    report.files_written += 1;
+                    report.bytes_written += bytes;
+                }
+            }
+        });
+        self.progress(done.saturating_add(bytes), key);
     }
 
     pub fn failed(&self, key: &EntryKey, error: EntryError) {

@@ -61,6 +61,9 @@ impl<'r> Tree<'r> {
 
     /// All entries, in tree order.
     pub fn entries(&self) -> Entries<'r> {
+        if let Some((root, _)) = &self.root {
+            self.reader.read_tree(root, AHEAD_MAX);
+        }
         Entries {
             cursor: self.cursor(None).reading_ahead(AHEAD_MAX),
             range: Range::All,

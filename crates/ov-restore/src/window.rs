@@ -9,37 +9,82 @@ use std::sync::{Arc, Mutex};
 use ov_coding::FRAME_PLAIN_MAX;
 use ov_format::content::{ChunkRef, FrameRef};
 use ov_format::entry::{EntryKey, Meta};
-use ov_source::{FileTarget, Found, SinkError};
+use ov_source::{FileSink, FileTarget, Found, ShownPath, SinkError};
 
 use crate::frame::Frame;
 use crate::read_error::ReadError;
-use crate::reader::{FrameReader, lock};
+use crate::reader::{FrameReader, Keeping, lock};
 use crate::report::EntryError;
+use crate::shape::Part;
 use crate::tally::Tally;
 
 /// Chunks in one window at most.
 const PIECES_MAX: usize = 64 * 1024;
 
+/// Files in one window at most, open or not: some 600 bytes of memory each.
+const JOBS_MAX: usize = 32 * 1024;
+
 /// Bytes of content in one window at most.
 const BYTES_MAX: u64 = 1 << 30;
+
+/// What a window is filled from, and written to.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'s, 'r> {
+    pub reader: &'s FrameReader<'r>,
+    pub sink: &'s FileSink,
+    pub part: &'s Part,
+    pub tally: &'s Tally<'s>,
+}
 
 /// A file that is being written.
 pub(crate) struct Job {
     /// Its key in the snapshot.
     pub key: EntryKey,
     pub meta: Meta,
-    pub target: FileTarget,
+    pub way: Way,
     error: Mutex<Option<EntryError>>,
 }
 
+/// How a file is written.
+pub(crate) enum Way {
+    /// It is open: its chunks come one by one, or parts of it are there already.
+    Open(FileTarget),
+    /// At once, when its only chunk is there. Whether that has been.
+    Chunk(AtomicBool),
+    /// At once, from these bytes.
+    Bytes(Vec<u8>),
+}
+
 impl Job {
-    pub fn new(key: EntryKey, meta: Meta, target: FileTarget) -> Self {
+    pub fn new(key: EntryKey, meta: Meta, way: Way) -> Self {
         Self {
             key,
             meta,
-            target,
+            way,
             error: Mutex::default(),
         }
+    }
+
+    fn found(&self) -> Found {
+        match &self.way {
+            Way::Open(target) => target.found(),
+            Way::Chunk(_) | Way::Bytes(_) => Found::Absent,
+        }
+    }
+
+    /// Whether nothing is left to do: its only chunk came and was written.
+    fn is_made(&self) -> bool {
+        matches!(&self.way, Way::Chunk(made) if made.load(Ordering::Relaxed))
+    }
+
+    /// Makes the file, of which these are all bytes.
+    fn put(&self, scene: &Scene<'_, '_>, bytes: &[u8]) -> Result<(), EntryError> {
+        // Nothing was wanted that is not in the part.
+        if let Some(key) = scene.part.target_key(&self.key) {
+            let made = scene.sink.put(&key, &self.meta, bytes)?;
+            scene.tally.put(&self.key, self.meta.size, made);
+        }
+        Ok(())
     }
 
     /// Keeps the first error.
@@ -71,42 +116,54 @@ pub(crate) enum Flush {
 
 /// Open files and the chunks that are to go into them.
 pub(crate) struct Window {
+    /// Folders that are made when there is time, and with what is put into them.
+    folders: Vec<(EntryKey, Meta)>,
     jobs: Vec<Job>,
     pieces: Vec<Piece>,
     bytes: u64,
-    files_max: usize,
+    /// Files that are open.
+    open: usize,
+    open_max: usize,
 }
 
 impl Window {
-    pub fn new(files_max: usize) -> Self {
+    pub fn new(open_max: usize) -> Self {
         Self {
+            folders: Vec::new(),
             jobs: Vec::new(),
             pieces: Vec::new(),
             bytes: 0,
-            files_max: files_max.max(1),
+            open: 0,
+            open_max: open_max.max(1),
         }
     }
 
     /// Whether no more files should be opened.
     pub fn is_full(&self) -> bool {
-        self.jobs.len() >= self.files_max || self.is_laden()
+        self.open >= self.open_max || self.jobs.len() >= JOBS_MAX || self.is_laden()
     }
 
     /// Whether no more chunks should be added.
     pub fn is_laden(&self) -> bool {
-        self.pieces.len() >= PIECES_MAX || self.bytes >= BYTES_MAX
+        self.pieces.len() >= PIECES_MAX || self.folders.len() >= JOBS_MAX || self.bytes >= BYTES_MAX
     }
 
-    pub fn open(&mut self, job: Job) {
+    pub fn begin(&mut self, job: Job) {
+        self.open += usize::from(matches!(job.way, Way::Open(_)));
         self.jobs.push(job);
     }
 
-    /// The file that was opened last.
+    /// Adds a folder, by its key in the snapshot, in which nothing is yet.
+    pub fn announce(&mut self, key: EntryKey, meta: Meta) {
+        self.folders.push((key, meta));
+    }
+
+    /// The file that was begun last.
     pub fn last(&self) -> Option<&Job> {
         self.jobs.last()
     }
 
-    /// Adds a chunk of the file that was opened last.
+    /// Adds a chunk of the file that was begun last.
     pub fn add(&mut self, offset: u64, length: u32, chunk: ChunkRef) {
         self.bytes = self.bytes.saturating_add(u64::from(length));
         self.pieces.push(Piece {
@@ -118,15 +175,21 @@ impl Window {
     }
 
     /// Fetches and writes all chunks, and finishes the files.
-    pub fn flush(&mut self, reader: &FrameReader<'_>, flush: Flush, tally: &Tally<'_>) {
-        self.take_existing(reader, tally);
-        self.write(reader, tally);
+    pub fn flush(&mut self, scene: &Scene<'_, '_>, flush: Flush) {
+        self.take_existing(scene.reader, scene.tally);
+        let folders = std::mem::take(&mut self.folders);
+        std::thread::scope(|scope| {
+            // While the target is waited for.
+            scope.spawn(|| make_folders(&folders, scene));
+            self.write(scene);
+        });
         let next = match flush {
             Flush::All => None,
             Flush::AllButLast => self.jobs.pop(),
         };
-        finish(std::mem::take(&mut self.jobs), tally);
-        self.jobs.extend(next);
+        finish(std::mem::take(&mut self.jobs), scene);
+        self.open = 0;
+        next.into_iter().for_each(|job| self.begin(job));
         self.pieces.clear();
         self.bytes = 0;
     }
@@ -135,7 +198,7 @@ impl Window {
     fn take_existing(&mut self, reader: &FrameReader<'_>, tally: &Tally<'_>) {
         let found = |piece: &Piece| {
             let job = self.jobs.get(piece.job);
-            job.is_some_and(|job| job.target.found() == Found::Kept)
+            job.is_some_and(|job| job.found() == Found::Kept)
         };
         if !self.pieces.iter().any(found) {
             return;
@@ -144,8 +207,9 @@ impl Window {
         in_parallel(self.pieces.len(), tally.workers(), &|index| {
             if let (Some(piece), Some(here)) = (self.pieces.get(index), here.get(index))
                 && let Some(job) = self.jobs.get(piece.job)
-                && job.target.found() == Found::Kept
-                && is_there(reader, job, piece)
+                && let Way::Open(target) = &job.way
+                && target.found() == Found::Kept
+                && is_there(reader, target, piece)
             {
                 here.store(true, Ordering::Relaxed);
                 tally.found(u64::from(piece.length));
@@ -156,7 +220,8 @@ impl Window {
             .retain(|_| !here.next().is_some_and(|here| here.load(Ordering::Relaxed)));
     }
 
-    fn write(&mut self, reader: &FrameReader<'_>, tally: &Tally<'_>) {
+    fn write(&mut self, scene: &Scene<'_, '_>) {
+        let tally = scene.tally;
         self.pieces
             .sort_unstable_by_key(|piece| (piece.chunk.at, piece.chunk.index, piece.job));
         let frames = ranges(&self.pieces);
@@ -173,17 +238,34 @@ impl Window {
                 if job.has_failed() {
                     continue;
                 }
-                match write_piece(job, piece, &frame) {
-                    Ok(()) => tally.written(u64::from(piece.length), &job.key),
-                    Err(error) => {
-                        tally.judge(&error);
-                        job.fail(error);
-                    }
+                if let Err(error) = write_piece(scene, job, piece, &frame) {
+                    tally.judge(&error);
+                    job.fail(error);
                 }
             }
             ControlFlow::Continue(())
         };
-        reader.read_all(frames.keys().copied(), tally.workers(), &visit);
+        let all = frames.keys().copied();
+        // Each is shown here once, and the tree is needed again.
+        scene
+            .reader
+            .read_all(all, tally.workers(), Keeping::Pages, &visit);
+    }
+}
+
+fn make_folders(folders: &[(EntryKey, Meta)], scene: &Scene<'_, '_>) {
+    let tally = scene.tally;
+    for (key, meta) in folders {
+        let Some(target) = scene.part.target_key(key) else {
+            continue;
+        };
+        if tally.stop().is_some() {
+            return;
+        }
+        match scene.sink.make_announced(&target, meta) {
+            Ok(()) => tally.with(|report| report.entries += 1),
+            Err(error) => tally.failed(key, error.into()),
+        }
     }
 }
 
@@ -200,20 +282,19 @@ fn ranges(pieces: &[Piece]) -> HashMap<FrameRef, Range<usize>> {
     frames
 }
 
-fn is_there(reader: &FrameReader<'_>, job: &Job, piece: &Piece) -> bool {
+fn is_there(reader: &FrameReader<'_>, target: &FileTarget, piece: &Piece) -> bool {
     let length = usize::try_from(piece.length).unwrap_or(usize::MAX);
     if length > FRAME_PLAIN_MAX {
         return false;
     }
     let mut buffer = vec![0; length];
     let is_right = |bytes: &[u8]| reader.is_chunk(&piece.chunk.at.segment, piece.chunk.tag, bytes);
-    let found = job
-        .target
-        .existing_matches(piece.offset, &mut buffer, is_right);
+    let found = target.existing_matches(piece.offset, &mut buffer, is_right);
     matches!(found, Ok(Found::Kept))
 }
 
 fn write_piece(
+    scene: &Scene<'_, '_>,
     job: &Job,
     piece: &Piece,
     frame: &Result<Arc<Frame>, ReadError>,
@@ -223,35 +304,62 @@ fn write_piece(
     if u32::try_from(bytes.len()) != Ok(piece.length) {
         return Err(EntryError::ChunkLength);
     }
-    Ok(job.target.write_at(piece.offset, bytes)?)
+    match &job.way {
+        Way::Open(target) => {
+            target.write_at(piece.offset, bytes)?;
+            scene.tally.written(u64::from(piece.length), &job.key);
+        }
+        Way::Chunk(made) => {
+            job.put(scene, bytes)?;
+            made.store(true, Ordering::Relaxed);
+        }
+        Way::Bytes(_) => {}
+    }
+    Ok(())
 }
 
-fn finish(jobs: Vec<Job>, tally: &Tally<'_>) {
+fn finish(jobs: Vec<Job>, scene: &Scene<'_, '_>) {
+    let tally = scene.tally;
     let jobs: Vec<Mutex<Option<Job>>> = jobs.into_iter().map(|job| Mutex::new(Some(job))).collect();
     in_parallel(jobs.len(), tally.workers(), &|index| {
-        let job = jobs.get(index).and_then(|job| lock(job).take());
-        let Some(Job {
-            key,
-            meta,
-            target,
-            error,
-        }) = job
-        else {
+        let Some(job) = jobs.get(index).and_then(|job| lock(job).take()) else {
             return;
         };
-        let error = lock(&error).take();
-        let done = match error {
-            Some(error) => Err(error),
-            None => target.finish(&meta).map_err(EntryError::from),
-        };
-        match done {
-            Ok(()) => tally.file_done(&key),
+        if job.is_made() {
+            return;
+        }
+        let key = job.key.clone();
+        match finish_one(job, scene) {
+            Ok(()) => {}
             // Unfinished because all stopped, and no failure of its own: the next restore takes
             // it up.
             Err(EntryError::Sink(SinkError::Incomplete { .. })) if tally.stop().is_some() => {}
             Err(error) => tally.failed(&key, error),
         }
     });
+}
+
+fn finish_one(job: Job, scene: &Scene<'_, '_>) -> Result<(), EntryError> {
+    if let Some(error) = lock(&job.error).take() {
+        return Err(error);
+    }
+    match &job.way {
+        Way::Open(_) => {}
+        Way::Bytes(_) if scene.tally.stop().is_some() => return Ok(()),
+        Way::Bytes(bytes) => return job.put(scene, bytes),
+        Way::Chunk(_) => {}
+    }
+    let Job { key, meta, way, .. } = job;
+    let Way::Open(target) = way else {
+        return Err(EntryError::Sink(SinkError::Incomplete {
+            path: ShownPath::absolute(&key),
+            covered: 0,
+            size: meta.size,
+        }));
+    };
+    target.finish(&meta)?;
+    scene.tally.file_done(&key);
+    Ok(())
 }
 
 /// Numbers that a thread takes at once, at most.

@@ -387,6 +387,27 @@ impl Graph {
         Ok(())
     }
 
+    /// Frames that hold a page and those below it, as its agent said: the page's own first, then level
+    /// by level, `most` pages at most. What nobody published ends there.
+    pub fn pages_below(&self, root: &PagePlace, most: usize) -> Vec<FrameRef> {
+        let root = self.numbers.get(&root.at.segment).map(|number| {
+            let page: Page = (*number, root.at.frame, root.index);
+            page
+        });
+        let mut pages: Vec<Page> = root.into_iter().collect();
+        let mut seen: HashSet<Page> = pages.iter().copied().collect();
+        let mut next = 0;
+        while let Some(page) = pages.get(next).copied() {
+            let needed = self.needed.get(&page).into_iter();
+            let children = needed.flat_map(|needed| needed.children.iter().copied());
+            let room = most.saturating_sub(pages.len());
+            pages.extend(children.filter(|page| seen.insert(*page)).take(room));
+            next += 1;
+        }
+        let frame = |page: Page| self.frame_ref((page.0, page.1));
+        pages.into_iter().map(frame).collect()
+    }
+
     fn frame_ref(&self, frame: Frame) -> FrameRef {
         let index = usize::try_from(frame.0).unwrap_or(usize::MAX);
         let segment = self.ids.get(index).copied().unwrap_or(SegmentId([0; 32]));

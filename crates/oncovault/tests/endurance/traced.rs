@@ -6,9 +6,10 @@
 //! any other thread reaches. `ONCOVAULT_TEST_SYSCALLS` says how many points are tried for each verb,
 //! spread evenly; `all` tries all, three unless told otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::site::{Site, copy, noise, same};
@@ -126,9 +127,9 @@ impl Scene {
     }
 
     /// All points at which the command can be killed.
-    fn points(&self, arguments: &[&str]) -> Vec<Point> {
+    fn points(&self, calls: &[&str], arguments: &[&str]) -> Vec<Point> {
         let log = self.site.path("calls");
-        let trace = format!("trace=execve,{}", CALLS.join(","));
+        let trace = format!("trace=execve,{}", calls.join(","));
         let orders = ["-o", log.to_str().unwrap(), "-e", &trace];
         let status = self
             .traced(Threads::All, &orders, arguments)
@@ -149,20 +150,20 @@ impl Scene {
                 .split('(')
                 .next()
                 .unwrap();
-            if CALLS.contains(&call) {
+            if calls.contains(&call) {
                 let thread = if thread == first { 0 } else { thread };
                 *counts.entry((call.to_owned(), thread)).or_insert(0) += 1;
             }
         }
         let mut points = Vec::new();
-        for call in CALLS {
-            let of_first = counts.get(&(call.to_owned(), 0)).copied().unwrap_or(0);
+        for call in calls {
+            let of_first = counts.get(&((*call).to_owned(), 0)).copied().unwrap_or(0);
             let others = counts
                 .iter()
                 .filter(|((name, thread), _)| name == call && *thread > 0);
             let of_others = others.map(|(_, count)| *count).max().unwrap_or(0);
             for (threads, count) in [(Threads::First, of_first), (Threads::All, of_others)] {
-                let call = call.to_owned();
+                let call = (*call).to_owned();
                 points.extend((1..=count).map(|number| Point {
                     threads,
                     call: call.clone(),
@@ -226,7 +227,7 @@ fn chosen(points: Vec<Point>) -> Vec<Point> {
 /// Kills a command at its points, each time from the same state, and looks at what is left.
 fn kill_everywhere(scene: &Scene, arguments: &[&str], then: &dyn Fn()) -> Vec<Point> {
     scene.keep();
-    let points = scene.points(arguments);
+    let points = scene.points(&CALLS, arguments);
     let all = points.len();
     let (mut killed, mut missed) = (0, 0);
     for point in chosen(points.clone()) {
@@ -292,4 +293,87 @@ fn a_copy_killed_before_any_storage_call_is_completed_by_the_next() {
             .site
             .ok_at(&to, &["check", "--read-data", "--with-keys"]);
     });
+}
+
+/// By which a restore makes, fills and finishes what it puts back.
+const CALLS_OF_RESTORE: [&str; 8] = [
+    "mkdirat",
+    "pwrite64",
+    "utimensat",
+    "fchmod",
+    "renameat",
+    "linkat",
+    "symlinkat",
+    "syncfs",
+];
+
+#[test]
+fn a_restore_killed_before_any_call_is_finished_by_one_that_overwrites_nothing() {
+    if !is_traceable() {
+        return;
+    }
+    let site = Site::new();
+    let data = site.path("data");
+    for n in 0..24u64 {
+        let length = usize::try_from(n * 137).unwrap();
+        site.write(&format!("data/{}/{n}", n % 3), &noise(n, length));
+    }
+    site.write("data/large", &noise(99, 3_000_000));
+    std::fs::hard_link(data.join("large"), data.join("0/again")).unwrap();
+    std::os::unix::fs::symlink("large", data.join("link")).unwrap();
+    site.ok(&["backup", data.to_str().unwrap()]);
+    let scene = Scene { site, data };
+    let out = scene.site.path("restored");
+    let restore = |overwrite| {
+        let to = out.to_str().unwrap();
+        ["restore", "latest", "--to", to, "--overwrite", overwrite]
+    };
+    let points = scene.points(&CALLS_OF_RESTORE, &restore("if-changed"));
+    let mut killed = BTreeSet::new();
+    for point in one_of_each(points) {
+        std::fs::remove_dir_all(&out).unwrap();
+        if scene.kill(&point, &restore("if-changed")) {
+            killed.insert(point.call.clone());
+        }
+        eprintln!("restore {point:?}");
+        let restored = out.join(scene.data.strip_prefix("/").unwrap());
+        scene.site.ok(&restore("never"));
+        assert_eq!(files(&restored), files(&scene.data), "{point:?}");
+        // Folders that are there already keep their times where nothing is overwritten.
+        scene.site.ok(&restore("if-changed"));
+        same(&scene.data, &restored);
+    }
+    let expected = ["fchmod", "mkdirat", "pwrite64", "utimensat"];
+    assert!(
+        expected.iter().all(|call| killed.contains(*call)),
+        "{killed:?}"
+    );
+}
+
+/// What is in each file, with its mode and time.
+fn files(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, u32, i64)> {
+    let mut found = BTreeMap::new();
+    let mut pending = vec![PathBuf::new()];
+    while let Some(below) = pending.pop() {
+        for entry in std::fs::read_dir(folder.join(&below)).unwrap() {
+            let entry = entry.unwrap();
+            let (name, look) = (below.join(entry.file_name()), entry.metadata().unwrap());
+            match look.file_type() {
+                kind if kind.is_dir() => pending.push(name),
+                kind if kind.is_file() => {
+                    let bytes = std::fs::read(entry.path()).unwrap();
+                    found.insert(name, (bytes, look.mode(), look.mtime_nsec()));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// The middle one of the points of each call and kind of thread.
+fn one_of_each(points: Vec<Point>) -> Vec<Point> {
+    let groups = points.chunk_by(|a, b| (&a.call, a.threads) == (&b.call, b.threads));
+    let middle = groups.filter_map(|group| group.get(group.len() / 2));
+    middle.cloned().collect()
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ov_format::refs::PagePlace;
 use ov_restore::{Filter, FrameReader, Limits, Part, RestoreOptions, Tree, Void, restore};
 use ov_store::{Recording, Slow};
 
@@ -101,4 +102,32 @@ fn a_walk_asks_for_many_pages_at_once_and_a_look_for_one_entry_does_not() {
     );
     assert!(walked * 6 <= one_by_one, "{walked} of {one_by_one}");
     assert!(found <= 4, "{found} requests for one entry");
+}
+
+#[test]
+fn a_walk_over_a_line_asks_for_the_whole_tree_at_once() {
+    let mut site = Site::new();
+    for n in 0..8000 {
+        site.write(&format!("{:02}/{n:05}", n % 60), b"");
+    }
+    site.run();
+    let recording = Arc::new(Recording::new(site.memory.clone()));
+    let vault = site.vault_on(recording.clone());
+    let opened = Opened::of(&vault, &site.keys);
+    let reader = opened.reader();
+    let snapshot = &opened.latest().snapshot;
+    let root = PagePlace::from(&snapshot.root.unwrap());
+    let pages = opened.graph.pages_below(&root, usize::MAX);
+    assert!(pages.len() > 50, "{} pages are too few", pages.len());
+    assert_eq!(pages.first(), Some(&root.at));
+    let (runs, lost) = reader.runs(pages);
+    assert!(lost.is_empty());
+    recording.take();
+    let tree = Tree::of(&reader, snapshot);
+    assert!(tree.entries().all(|entry| entry.is_ok()));
+    // Beside the pages only the head of their segment, where it does not lie at hand.
+    let asked = recording.take().len();
+    let frames: usize = runs.iter().map(|run| run.frames().count()).sum();
+    assert!(frames > 1, "a tree in one frame shows nothing");
+    assert!(asked <= runs.len() + 1, "{asked} for {} runs", runs.len());
 }
