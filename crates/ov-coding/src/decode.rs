@@ -1,7 +1,6 @@
 //! Coded bytes back to chunks. Reads hostile bytes: bounded before it allocates, never panics.
 
 use std::fmt;
-use std::io::Cursor;
 use std::ops::RangeInclusive;
 
 use zstd::zstd_safe::{self, DCtx};
@@ -140,13 +139,11 @@ fn unzstd_parts(
             return check_length(*range.end(), size);
         }
         let bytes = parts.bytes();
-        bytes.reserve(size);
-        // Behind what is there, in memory that nobody clears first.
-        let there = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let mut behind_it = Cursor::new(std::mem::take(bytes));
-        behind_it.set_position(there);
-        let found = zstd.decompress(&mut behind_it, frame).map_err(damaged)?;
-        *bytes = behind_it.into_inner();
+        let start = bytes.len();
+        bytes.resize(start + size, 0);
+        let found = zstd
+            .decompress(&mut bytes[start..], frame)
+            .map_err(damaged)?;
         check_length(size, found)?;
         parts.end();
         payload = behind;

@@ -10,9 +10,6 @@ use crate::shape::{Raster, Sign};
 
 const PARAMETERS: usize = 7;
 
-/// Samples that are turned into bytes at once.
-const BLOCK: usize = 1024;
-
 /// Splits `plain` into parameters and the bytes that make no sample, and planes.
 pub(crate) fn split(plain: &[u8], raster: Raster, parts: &mut Parts) {
     parts.clear();
@@ -132,7 +129,14 @@ fn take_neighbours<S: Sample<N>, const N: usize>(
 }
 
 fn join_samples<S: Sample<N>, const N: usize>(planes: &[u8], raster: Raster, plain: &mut Vec<u8>) {
-    let mut samples: Vec<S> = unfolded(planes);
+    let count = planes.len() / N;
+    let mut left = vec![S::Folded::default(); count];
+    for (plane, bytes) in planes.chunks_exact(count.max(1)).enumerate() {
+        for (left, byte) in left.iter_mut().zip(bytes) {
+            *left = S::with_byte(*left, plane, *byte);
+        }
+    }
+    let mut samples: Vec<S> = left.into_iter().map(S::unfold).collect();
     let (row, step) = distances(raster);
     match step {
         1 => add_neighbours::<S, N, 1>(&mut samples, row),
@@ -140,27 +144,11 @@ fn join_samples<S: Sample<N>, const N: usize>(planes: &[u8], raster: Raster, pla
         3 => add_neighbours::<S, N, 3>(&mut samples, row),
         _ => add_neighbours::<S, N, 4>(&mut samples, row),
     }
-    plain.reserve_exact(samples.len() * N);
-    let mut block = [[0; N]; BLOCK];
-    for samples in samples.chunks(BLOCK) {
-        for (bytes, sample) in block.iter_mut().zip(samples) {
-            *bytes = sample.write(raster.sign());
-        }
-        plain.extend_from_slice(block[..samples.len()].as_flattened());
+    plain.resize(count * N, 0);
+    let (bytes, _) = plain.as_chunks_mut::<N>();
+    for (bytes, sample) in bytes.iter_mut().zip(samples) {
+        *bytes = sample.write(raster.sign());
     }
-}
-
-/// What is left of each sample, from its bytes in all planes.
-fn unfolded<S: Sample<N>, const N: usize>(planes: &[u8]) -> Vec<S> {
-    let count = planes.len() / N;
-    let planes: [&[u8]; N] = std::array::from_fn(|plane| &planes[plane * count..][..count]);
-    let left = |n: usize| {
-        let bytes = planes.iter().map(|plane| plane[n]).enumerate();
-        bytes.fold(S::Folded::default(), |left, (plane, byte)| {
-            S::with_byte(left, plane, byte)
-        })
-    };
-    (0..count).map(|n| S::unfold(left(n))).collect()
 }
 
 /// Two rows at a time while there are whole ones; the first and the last for themselves.
