@@ -1010,7 +1010,10 @@ class Vault:
                 continue
             by_number = {}
             for number, digest in names:
-                by_number.setdefault(number, set()).add(digest)
+                name = log + (number, digest)
+                # What can be read and its member did not sign is no part of the log.
+                if isinstance(self.record(name), Bad) or self.holds(name, self.head.keys[log[0]]):
+                    by_number.setdefault(number, set()).add(digest)
             spelt, before = f"{log[0].hex()}-{log[1].hex()}", -1
             for number in sorted(by_number):
                 if number > before + 1:
