@@ -10,6 +10,7 @@ use crate::place::Place;
 use crate::shown::ShownPath;
 use crate::sink::Owners;
 use crate::sink_error::{Action, SinkError};
+use crate::target_file::refused;
 
 /// Setting the owner or the content clears it, so it comes last.
 const CAPABILITY: &[u8] = b"security.capability";
@@ -50,13 +51,7 @@ pub(crate) fn restore(
     owners: Owners,
     notice: &mut dyn FnMut(Notice),
 ) -> Result<(), SinkError> {
-    let refused = |action| {
-        move |errno: Errno| SinkError::Refused {
-            action,
-            path: ShownPath::relative(key),
-            source: errno.into(),
-        }
-    };
+    let refused = |action| move |errno| refused(action, key, errno);
     set_owner(place, key, meta, owners, notice).map_err(refused(Action::SetOwner))?;
     let mode = mode_for_owner(place, meta).map_err(refused(Action::SetOwner))?;
     if mode.dropped {
@@ -103,13 +98,7 @@ pub(crate) fn give(
     owners: Owners,
     notice: &mut dyn FnMut(Notice),
 ) -> Result<(), SinkError> {
-    let refused = |action| {
-        move |errno: Errno| SinkError::Refused {
-            action,
-            path: ShownPath::relative(key),
-            source: errno.into(),
-        }
-    };
+    let refused = |action| move |errno| refused(action, key, errno);
     if (meta.uid, meta.gid) != (born.uid, born.gid) {
         set_owner(place, key, meta, owners, notice).map_err(refused(Action::SetOwner))?;
     }
