@@ -138,12 +138,7 @@ fn unzstd_parts(
         if !range.contains(&size) {
             return check_length(*range.end(), size);
         }
-        let bytes = parts.bytes();
-        let start = bytes.len();
-        bytes.resize(start + size, 0);
-        let found = zstd
-            .decompress(&mut bytes[start..], frame)
-            .map_err(damaged)?;
+        let found = zstd.decompress(parts.room(size), frame).map_err(damaged)?;
         check_length(size, found)?;
         parts.end();
         payload = behind;

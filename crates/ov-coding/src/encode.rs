@@ -1,6 +1,6 @@
 //! Chunks to coded bytes: compress where it pays, prove that it can be undone, else store.
 
-use std::{fmt, mem};
+use std::{fmt, iter, mem};
 
 use zstd::zstd_safe::{CCtx, CParameter, ParamSwitch, ResetDirective};
 
@@ -83,6 +83,7 @@ pub struct Encoder {
     sample: Vec<u8>,
     trial: Vec<u8>,
     parts: Parts,
+    streams: reads::Streams,
     proof: Vec<u8>,
     table: Vec<u8>,
     /// Coded as its shape says.
@@ -116,6 +117,7 @@ impl Encoder {
             sample: Vec::new(),
             trial: Vec::new(),
             parts: Parts::default(),
+            streams: reads::Streams::default(),
             proof: Vec::new(),
             table: Vec::new(),
             shaped: Vec::new(),
@@ -182,9 +184,7 @@ impl Encoder {
         let mut parts = mem::take(&mut self.parts);
         let mut out = mem::take(&mut self.shaped);
         image::split(plain, raster, &mut parts);
-        let tuned = parts
-            .iter()
-            .map(|part| (part, Tuning::of_residuals(effort)));
+        let tuned = parts.iter().zip(Tuning::of_residuals(effort));
         let kept = self.try_coder(Coder::Image, plain, parts.read_head(), tuned, &mut out);
         (self.parts, self.shaped) = (parts, out);
         kept
@@ -193,7 +193,7 @@ impl Encoder {
     fn reads(&mut self, plain: &[u8], effort: Effort) -> Option<Payload> {
         let mut parts = mem::take(&mut self.parts);
         let mut out = mem::take(&mut self.shaped);
-        let split = reads::split(plain, &mut parts);
+        let split = reads::split(plain, &mut self.streams, &mut parts);
         let tuned = parts.iter().zip(Tuning::of_reads(effort));
         let kept = split.and_then(|()| self.try_coder(Coder::Reads, plain, &[], tuned, &mut out));
         (self.parts, self.shaped) = (parts, out);
@@ -290,16 +290,18 @@ impl Tuning {
         Self { level, literals }
     }
 
-    /// What prediction leaves hardly repeats: the time for finding repeats is saved, the entropy
-    /// coding of single bytes is not.
-    const fn of_residuals(effort: Effort) -> Self {
-        let level = match effort {
-            Effort::None | Effort::Fast => -5,
-            Effort::Normal => -1,
-            Effort::High => 1,
+    /// What prediction leaves, plane by plane. The lowest bytes hardly repeat: the time for finding
+    /// repeats is saved, the entropy coding of single bytes is not. Those above are nearly all zero,
+    /// and long repeats are found in no time.
+    fn of_residuals(effort: Effort) -> impl Iterator<Item = Self> {
+        let (lowest, above) = match effort {
+            Effort::None | Effort::Fast => (-30, -5),
+            Effort::Normal => (-10, 1),
+            Effort::High => (1, 3),
         };
         let literals = ParamSwitch::Enable;
-        Self { level, literals }
+        let of = move |level| Self { level, literals };
+        iter::once(of(lowest)).chain(iter::repeat(of(above)))
     }
 
     /// What the records are like, their bases, their qualities. Only the first gain from a search

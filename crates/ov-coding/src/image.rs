@@ -4,6 +4,9 @@
 //! numbers, whose high bytes are nearly always zero: so they are written byte by byte into planes,
 //! which zstd codes.
 
+mod rows;
+
+use self::rows::{Number, ROWS, foretell};
 use crate::error::CodingError;
 use crate::parts::Parts;
 use crate::shape::{Raster, Sign};
@@ -17,7 +20,7 @@ pub(crate) fn split(plain: &[u8], raster: Raster, parts: &mut Parts) {
     head.extend_from_slice(&raster.row().to_le_bytes());
     head.extend_from_slice(&[raster.step(), raster.bytes(), raster.sign().flag()]);
     match raster.bytes() {
-        1 => split_samples::<i8, 1>(plain, raster, parts),
+        1 => split_samples::<i16, 1>(plain, raster, parts),
         2 => split_samples::<i16, 2>(plain, raster, parts),
         _ => split_samples::<i32, 4>(plain, raster, parts),
     }
@@ -57,9 +60,8 @@ impl<'a> Head<'a> {
 
     /// Replaces `plain` by what these planes stand for.
     pub(crate) fn join(&self, planes: &[u8], plain: &mut Vec<u8>) {
-        plain.clear();
         match self.raster.bytes() {
-            1 => join_samples::<i8, 1>(planes, self.raster, plain),
+            1 => join_samples::<i16, 1>(planes, self.raster, plain),
             2 => join_samples::<i16, 2>(planes, self.raster, plain),
             _ => join_samples::<i32, 4>(planes, self.raster, plain),
         }
@@ -86,184 +88,125 @@ impl Sign {
 
 fn split_samples<S: Sample<N>, const N: usize>(plain: &[u8], raster: Raster, parts: &mut Parts) {
     let (samples, rest) = plain.as_chunks::<N>();
-    let samples: Vec<S> = samples.iter().map(|&s| S::read(s, raster.sign())).collect();
-    let mut left = vec![S::Folded::default(); samples.len()];
-    take_neighbours(&samples, raster, &mut left);
     parts.head().extend_from_slice(rest);
-    for plane in 0..N {
-        let plane = left.iter().map(|left| S::byte(*left, plane));
-        parts.bytes().extend(plane);
-        parts.end();
+    let (row, step) = distances(raster, samples.len());
+    let planes = parts.equal(N, samples.len());
+    let mut left = vec![S::Folded::default(); row];
+    let mut above: &[[u8; N]] = &[];
+    for (n, below) in samples.chunks(row).enumerate() {
+        let left = &mut left[..below.len()];
+        match n {
+            0 => take_left::<S, N>(below, step, raster.sign(), left),
+            _ => take_neighbours::<S, N>(above, below, step, raster.sign(), left),
+        }
+        for (plane, bytes) in planes.chunks_exact_mut(samples.len()).enumerate() {
+            let bytes = bytes[n * row..].iter_mut();
+            bytes
+                .zip(&*left)
+                .for_each(|(byte, left)| *byte = S::byte(*left, plane));
+        }
+        above = below;
     }
 }
 
-/// What is left of each sample, folded.
-fn take_neighbours<S: Sample<N>, const N: usize>(
-    samples: &[S],
-    raster: Raster,
+/// What is left of the samples of the first row, folded.
+fn take_left<S: Sample<N>, const N: usize>(
+    row: &[[u8; N]],
+    step: usize,
+    sign: Sign,
     left: &mut [S::Folded],
 ) {
-    let (row, step) = distances(raster);
-    let row = row.min(samples.len());
-    let (top, rest) = left.split_at_mut(row);
-    for (n, left) in top.iter_mut().enumerate() {
-        let a = n.checked_sub(step).map_or(S::default(), |n| samples[n]);
-        *left = samples[n].minus(a).fold();
+    for (n, left) in left.iter_mut().enumerate() {
+        let a = n.checked_sub(step).map(|n| S::read(row[n], sign));
+        *left = S::read(row[n], sign).minus(a.unwrap_or_default()).fold();
     }
-    for (n, left) in rest.chunks_mut(row.max(1)).enumerate() {
-        let x = &samples[(n + 1) * row..][..left.len()];
-        let above = &samples[n * row..][..left.len()];
-        let (begin, left) = left.split_at_mut(step.min(x.len()));
-        for (n, left) in begin.iter_mut().enumerate() {
-            *left = x[n].minus(above[n]).fold();
-        }
-        // Windows of one length: nothing in the loop waits or is checked, and the compiler makes
-        // vectors of it.
-        let count = left.len();
-        let start = x.len() - count;
-        let (a, b, c) = (&x[..count], &above[start..], &above[..count]);
-        for (n, left) in left.iter_mut().enumerate() {
-            *left = x[start + n].minus(S::foretell(a[n], b[n], c[n])).fold();
-        }
+}
+
+/// What is left of the samples of any other row, folded.
+fn take_neighbours<S: Sample<N>, const N: usize>(
+    above: &[[u8; N]],
+    below: &[[u8; N]],
+    step: usize,
+    sign: Sign,
+    left: &mut [S::Folded],
+) {
+    let read = |bytes| S::read(bytes, sign);
+    let (begin, left) = left.split_at_mut(step.min(below.len()));
+    for (n, left) in begin.iter_mut().enumerate() {
+        *left = read(below[n]).minus(read(above[n])).fold();
+    }
+    // Windows of one length: nothing in the loop waits or is checked, and the compiler makes
+    // vectors of it.
+    let count = left.len();
+    let start = below.len() - count;
+    let (x, a) = (&below[start..], &below[..count]);
+    let (b, c) = (&above[start..][..count], &above[..count]);
+    for (n, left) in left.iter_mut().enumerate() {
+        let foretold = foretell(read(a[n]), read(b[n]), read(c[n]));
+        *left = read(x[n]).minus(foretold).fold();
     }
 }
 
 fn join_samples<S: Sample<N>, const N: usize>(planes: &[u8], raster: Raster, plain: &mut Vec<u8>) {
     let count = planes.len() / N;
-    let mut left = vec![S::Folded::default(); count];
-    for (plane, bytes) in planes.chunks_exact(count.max(1)).enumerate() {
-        for (left, byte) in left.iter_mut().zip(bytes) {
-            *left = S::with_byte(*left, plane, *byte);
-        }
-    }
-    let mut samples: Vec<S> = left.into_iter().map(S::unfold).collect();
-    let (row, step) = distances(raster);
-    match step {
-        1 => add_neighbours::<S, N, 1>(&mut samples, row),
-        2 => add_neighbours::<S, N, 2>(&mut samples, row),
-        3 => add_neighbours::<S, N, 3>(&mut samples, row),
-        _ => add_neighbours::<S, N, 4>(&mut samples, row),
-    }
+    // What it held is overwritten, and need not be cleared.
     plain.resize(count * N, 0);
+    let (row, step) = distances(raster, count);
+    let mut above = vec![S::default(); row];
+    let mut rows = vec![S::default(); row * ROWS.min(count.div_ceil(row))];
     let (bytes, _) = plain.as_chunks_mut::<N>();
-    for (bytes, sample) in bytes.iter_mut().zip(samples) {
-        *bytes = sample.write(raster.sign());
-    }
-}
-
-/// Two rows at a time while there are whole ones; the first and the last for themselves.
-fn add_neighbours<S: Sample<N>, const N: usize, const STEP: usize>(samples: &mut [S], row: usize) {
-    let (top, mut rest) = samples.split_at_mut(row.min(samples.len()));
-    for n in STEP..top.len() {
-        top[n] = top[n].plus(top[n - STEP]);
-    }
-    let mut above: &[S] = top;
-    while rest.len() >= 2 * row && row.is_multiple_of(STEP) {
-        let (pair, behind) = rest.split_at_mut(2 * row);
-        let (first, second) = pair.split_at_mut(row);
-        add_two_rows::<S, N, STEP>(above, first, second);
-        (above, rest) = (second, behind);
-    }
-    for below in rest.chunks_mut(row.max(1)) {
-        add_row(above, below, STEP);
-        above = below;
-    }
-}
-
-fn add_row<S: Sample<N>, const N: usize>(above: &[S], below: &mut [S], step: usize) {
-    for n in 0..below.len() {
-        let foretold = match n.checked_sub(step) {
-            None => above[n],
-            Some(back) => S::foretell_one(below[back], above[n], above[back]),
-        };
-        below[n] = below[n].plus(foretold);
-    }
-}
-
-/// Each sample waits for the one on its left, so the second row goes one group of samples behind
-/// the first, and the processor does both at once.
-fn add_two_rows<S: Sample<N>, const N: usize, const STEP: usize>(
-    above: &[S],
-    first: &mut [S],
-    second: &mut [S],
-) {
-    let (above, _) = above.as_chunks::<STEP>();
-    let (first, _) = first.as_chunks_mut::<STEP>();
-    let (second, _) = second.as_chunks_mut::<STEP>();
-    let groups = above.len().min(first.len()).min(second.len());
-    let (above, first, second) = (
-        &above[..groups],
-        &mut first[..groups],
-        &mut second[..groups],
-    );
-    let none = [S::default(); STEP];
-    // The group before in each row, and in the first one the group before that.
-    let (mut left, mut lefter, mut left_below) = (none, none, none);
-    for n in 0..groups {
-        let mut group = first[n];
-        for k in 0..STEP {
-            let foretold = match n {
-                0 => above[0][k],
-                _ => S::foretell_one(left[k], above[n][k], above[n - 1][k]),
-            };
-            group[k] = group[k].plus(foretold);
+    for (n, bytes) in bytes.chunks_mut(row * ROWS).enumerate() {
+        let rows = &mut rows[..bytes.len()];
+        unfold::<S, N>(planes, n * row * ROWS, rows);
+        match step {
+            1 => rows::add::<S, 1>(&above, rows, row),
+            2 => rows::add::<S, 2>(&above, rows, row),
+            3 => rows::add::<S, 3>(&above, rows, row),
+            _ => rows::add::<S, 4>(&above, rows, row),
         }
-        if n > 0 {
-            add_group(
-                &mut left_below,
-                &mut second[n - 1],
-                left,
-                (n > 1).then_some(lefter),
-            );
+        for (bytes, sample) in bytes.iter_mut().zip(&*rows) {
+            *bytes = sample.write(raster.sign());
         }
-        first[n] = group;
-        (lefter, left) = (left, group);
-    }
-    if let Some(last) = second.last_mut() {
-        add_group(&mut left_below, last, left, (groups > 1).then_some(lefter));
+        if let Some(last) = rows.rchunks_exact(row).next() {
+            above.copy_from_slice(last);
+        }
     }
 }
 
-/// `a` is the group on the left, and becomes this one.
-#[inline(always)]
-fn add_group<S: Sample<N>, const N: usize, const STEP: usize>(
-    a: &mut [S; STEP],
-    group: &mut [S; STEP],
-    b: [S; STEP],
-    c: Option<[S; STEP]>,
-) {
-    for k in 0..STEP {
-        let foretold = match c {
-            None => b[k],
-            Some(c) => S::foretell_one(a[k], b[k], c[k]),
-        };
-        a[k] = group[k].plus(foretold);
+/// What is left of the samples from `start` on, from its bytes in the planes.
+fn unfold<S: Sample<N>, const N: usize>(planes: &[u8], start: usize, left: &mut [S]) {
+    let count = planes.len() / N;
+    let mut folded = [S::Folded::default(); 512];
+    for (n, left) in left.chunks_mut(folded.len()).enumerate() {
+        let start = start + n * folded.len();
+        let folded = &mut folded[..left.len()];
+        folded.fill(S::Folded::default());
+        for (plane, bytes) in planes.chunks_exact(count).enumerate() {
+            for (folded, byte) in folded.iter_mut().zip(&bytes[start..]) {
+                *folded = S::with_byte(*folded, plane, *byte);
+            }
+        }
+        for (left, folded) in left.iter_mut().zip(folded) {
+            *left = S::unfold(*folded);
+        }
     }
-    *group = *a;
 }
 
-/// Samples to the one above, and to the one on the left.
-fn distances(raster: Raster) -> (usize, usize) {
+/// Samples to the one above, or all there are, and to the one on the left.
+fn distances(raster: Raster, samples: usize) -> (usize, usize) {
     let row = usize::try_from(raster.row()).unwrap_or(usize::MAX);
-    (row, usize::from(raster.step()))
+    (row.min(samples).max(1), usize::from(raster.step()))
 }
 
-/// A sample of `N` bytes; its arithmetic is modulo 2^(8 N).
-trait Sample<const N: usize>: Copy + Ord + Default {
+/// A sample of `N` bytes. Its arithmetic is modulo 2^(8 N): those of one byte are computed with in
+/// the upper half of two.
+trait Sample<const N: usize>: Number {
     /// What is left of one, without a sign.
     type Folded: Copy + Default;
 
     /// From what is stored. Unsigned ones are moved so that their order is kept.
     fn read(bytes: [u8; N], sign: Sign) -> Self;
     fn write(self, sign: Sign) -> [u8; N];
-    fn plus(self, other: Self) -> Self;
-    fn minus(self, other: Self) -> Self;
-    /// The sample that its neighbours make likely: `a` on the left, `b` above, `c` above on the
-    /// left. An edge goes on, and where there is none the four lie in one plane.
-    fn foretell(a: Self, b: Self, c: Self) -> Self;
-    /// The same, where each waits for the one before: without branches, which noise would make
-    /// guess wrong.
-    fn foretell_one(a: Self, b: Self, c: Self) -> Self;
     /// 0, -1, 1, -2, 2 … to 0, 1, 2, 3, 4 …
     fn fold(self) -> Self::Folded;
     fn unfold(folded: Self::Folded) -> Self;
@@ -274,59 +217,34 @@ trait Sample<const N: usize>: Copy + Ord + Default {
 }
 
 macro_rules! sample {
-    ($signed:ty, $unsigned:ty, $wide:ty, $bytes:literal) => {
-        impl Sample<$bytes> for $signed {
+    ($bytes:literal, $number:ty, $unsigned:ty) => {
+        impl Sample<$bytes> for $number {
             type Folded = $unsigned;
 
             #[inline(always)]
             fn read(bytes: [u8; $bytes], sign: Sign) -> Self {
-                Self::from_le_bytes(bytes) ^ if sign == Sign::Signed { 0 } else { Self::MIN }
+                let mut wide = [0; size_of::<Self>()];
+                wide[size_of::<Self>() - $bytes..].copy_from_slice(&bytes);
+                Self::from_le_bytes(wide) ^ if sign == Sign::Signed { 0 } else { Self::MIN }
             }
 
             #[inline(always)]
             fn write(self, sign: Sign) -> [u8; $bytes] {
-                (self ^ if sign == Sign::Signed { 0 } else { Self::MIN }).to_le_bytes()
-            }
-
-            #[inline(always)]
-            fn plus(self, other: Self) -> Self {
-                self.wrapping_add(other)
-            }
-
-            #[inline(always)]
-            fn minus(self, other: Self) -> Self {
-                self.wrapping_sub(other)
-            }
-
-            #[inline(always)]
-            fn foretell(a: Self, b: Self, c: Self) -> Self {
-                let (low, high) = (a.min(b), a.max(b));
-                if c >= high {
-                    low
-                } else if c <= low {
-                    high
-                } else {
-                    a.wrapping_add(b).wrapping_sub(c)
-                }
-            }
-
-            #[inline(always)]
-            fn foretell_one(a: Self, b: Self, c: Self) -> Self {
-                let (a, b, c) = (<$wide>::from(a), <$wide>::from(b), <$wide>::from(c));
-                let slope = b - c;
-                let foretold = (a + slope.min(0)).max(b.min(a + slope.max(0)));
-                // It lies between `a` and `b`: nothing is cut off.
-                foretold as Self
+                let moved = self ^ if sign == Sign::Signed { 0 } else { Self::MIN };
+                let wide = moved.to_le_bytes();
+                std::array::from_fn(|n| wide[size_of::<Self>() - $bytes + n])
             }
 
             #[inline(always)]
             fn fold(self) -> $unsigned {
-                ((self << 1) ^ (self >> (Self::BITS - 1))).cast_unsigned()
+                let left = self >> (Self::BITS - 8 * $bytes);
+                ((left << 1) ^ (left >> (Self::BITS - 1))).cast_unsigned()
             }
 
             #[inline(always)]
             fn unfold(folded: $unsigned) -> Self {
-                ((folded >> 1) ^ (folded & 1).wrapping_neg()).cast_signed()
+                let left = ((folded >> 1) ^ (folded & 1).wrapping_neg()).cast_signed();
+                left << (Self::BITS - 8 * $bytes)
             }
 
             #[inline(always)]
@@ -342,9 +260,9 @@ macro_rules! sample {
     };
 }
 
-sample!(i8, u8, i32, 1);
-sample!(i16, u16, i32, 2);
-sample!(i32, u32, i64, 4);
+sample!(1, i16, u16);
+sample!(2, i16, u16);
+sample!(4, i32, u32);
 
 #[cfg(test)]
 mod tests {

@@ -76,18 +76,19 @@ pub(crate) fn first_record(bytes: &[u8]) -> Option<usize> {
 
 /// Up to the end of the line, and behind it.
 fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let end = memchr::memchr(b'\n', bytes)?;
     Some((&bytes[..end], &bytes[end + 1..]))
 }
 
 /// Splits `plain` into what the records are like, their bases and their qualities. `None` where
 /// that is of no use.
-pub(crate) fn split(plain: &[u8], parts: &mut Parts) -> Option<()> {
+pub(crate) fn split(plain: &[u8], streams: &mut Streams, parts: &mut Parts) -> Option<()> {
     let (head, mut rest) = plain.split_at(first_record(plain)?);
     let first = Record::read(rest)?;
-    let mut streams = Streams::new(Template::of(first.name));
+    let template = Template::of(first.name);
+    streams.clear(&template);
     while let Some(record) = Record::read(rest).filter(|record| record.plus == first.plus) {
-        streams.push(&record)?;
+        streams.push(&template, &record)?;
         rest = record.behind;
     }
     parts.clear();
@@ -100,9 +101,9 @@ pub(crate) const fn most_split(plain: usize) -> usize {
     plain + SPLIT_MORE
 }
 
-/// Records, taken apart.
-struct Streams {
-    template: Template,
+/// Records, taken apart. Used again for frame after frame.
+#[derive(Default)]
+pub(crate) struct Streams {
     lengths: Vec<u32>,
     /// Names that do not fit the template, with their line ends; and for each name whether it is
     /// among them.
@@ -114,23 +115,21 @@ struct Streams {
 }
 
 impl Streams {
-    fn new(template: Template) -> Self {
-        Self {
-            columns: vec![Vec::new(); template.numbers()],
-            template,
-            lengths: Vec::new(),
-            odd_names: Vec::new(),
-            is_odd: Vec::new(),
-            bases: Vec::new(),
-            quality: Vec::new(),
-        }
+    fn clear(&mut self, template: &Template) {
+        self.lengths.clear();
+        self.odd_names.clear();
+        self.is_odd.clear();
+        self.columns.resize_with(template.numbers(), Vec::new);
+        self.columns.iter_mut().for_each(Vec::clear);
+        self.bases.clear();
+        self.quality.clear();
     }
 
-    fn push(&mut self, record: &Record<'_>) -> Option<()> {
+    fn push(&mut self, template: &Template, record: &Record<'_>) -> Option<()> {
         self.lengths.push(u32::try_from(record.bases.len()).ok()?);
         let mut numbers = [0; COLUMNS_MAX];
         // The first name is where the template comes from.
-        let fits = !self.is_odd.is_empty() && self.template.fit(record.name, &mut numbers);
+        let fits = !self.is_odd.is_empty() && template.fit(record.name, &mut numbers);
         self.is_odd.push(u8::from(!fits));
         if fits {
             for (column, number) in self.columns.iter_mut().zip(numbers) {
@@ -145,8 +144,7 @@ impl Streams {
         Some(())
     }
 
-    fn write(&self, head: &[u8], plus: Plus, tail: &[u8], parts: &mut Parts) -> Option<()> {
-        let out = parts.bytes();
+    fn write(&self, head: &[u8], plus: Plus, tail: &[u8], out: &mut Parts) -> Option<()> {
         let exceptions = exceptions(&self.bases);
         let values = Values::of(&self.quality);
         for length in [
@@ -156,16 +154,15 @@ impl Streams {
             self.odd_names.len(),
             exceptions.len(),
         ] {
-            out.extend_from_slice(&u32::try_from(length).ok()?.to_le_bytes());
+            out.put(&u32::try_from(length).ok()?.to_le_bytes());
         }
-        out.push(u8::from(plus == Plus::Name));
-        out.push(values.bits());
-        out.extend_from_slice(&values.table);
-        out.extend_from_slice(head);
-        out.extend_from_slice(tail);
+        out.put(&[u8::from(plus == Plus::Name), values.bits()]);
+        out.put(&values.table);
+        out.put(head);
+        out.put(tail);
         write_planes(&self.lengths, out);
-        out.extend_from_slice(&self.is_odd);
-        out.extend_from_slice(&self.odd_names);
+        out.put(&self.is_odd);
+        out.put(&self.odd_names);
         for column in &self.columns {
             write_column(column, out);
         }
@@ -173,24 +170,21 @@ impl Streams {
             let field: Vec<u32> = exceptions.iter().map(|run| run[field]).collect();
             write_planes(&field, out);
         }
-        parts.end();
-        pack::<4>(&self.bases, parts.bytes(), |base| base >> 1 & 3);
-        parts.end();
-        let out = parts.bytes();
-        match values.bits() {
-            2 => pack::<4>(&self.quality, out, |value| values.number(value)),
-            4 => pack::<2>(&self.quality, out, |value| values.number(value)),
-            _ => out.extend_from_slice(&self.quality),
-        }
-        parts.end();
+        out.end();
+        pack::<4>(&self.bases, out, |base| base >> 1 & 3);
+        out.end();
+        values.pack(&self.quality, out);
+        out.end();
         Some(())
     }
 }
 
+/// Bytes of which something is asked at once, so that the compiler makes vectors of it.
+const BLOCK: usize = 256;
+
 /// Runs of bytes that are none of the four bases: bases since the last run, length, byte.
 fn exceptions(bases: &[u8]) -> Vec<[u32; 3]> {
-    const BLOCK: usize = 256;
-    let odd = |base: u8| BASES[usize::from(base >> 1 & 3)] != base;
+    let odd = |base: u8| none_of(BASES, base);
     let mut runs: Vec<[u32; 3]> = Vec::new();
     let (mut last_end, mut last) = (0, 0);
     for (n, block) in bases.chunks(BLOCK).enumerate() {
@@ -209,6 +203,12 @@ fn exceptions(bases: &[u8]) -> Vec<[u32; 3]> {
     runs
 }
 
+/// Without branches.
+#[inline(always)]
+const fn none_of([a, b, c, d]: [u8; 4], byte: u8) -> bool {
+    (byte != a) & (byte != b) & (byte != c) & (byte != d)
+}
+
 fn bound(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
@@ -216,66 +216,128 @@ fn bound(length: usize) -> u32 {
 /// The values that occur, if they are few.
 struct Values {
     table: Vec<u8>,
-    numbers: [u8; 256],
+    occurring: usize,
 }
+
+/// More values than this stay bytes.
+const VALUES_MAX: usize = 16;
 
 impl Values {
     fn of(bytes: &[u8]) -> Self {
         let mut seen = [false; 256];
-        for &byte in bytes {
-            seen[usize::from(byte)] = true;
-        }
-        let occurring = (0..=255).filter(|&byte: &u8| seen[usize::from(byte)]);
-        let mut table: Vec<u8> = occurring.collect();
-        match table.len() {
-            0..=4 => table.resize(4, 0),
-            5..=16 => table.resize(16, 0),
-            _ => table.clear(),
-        }
-        let mut numbers = [0; 256];
-        for (number, value) in (0..).zip(&table) {
-            if seen[usize::from(*value)] {
-                numbers[usize::from(*value)] = number;
+        let mut occurring = Vec::new();
+        for block in bytes.chunks(BLOCK) {
+            // Four at most are known to begin with: most blocks have no others.
+            let first = occurring.first().copied().unwrap_or_default();
+            let known = std::array::from_fn(|n| occurring.get(n).copied().unwrap_or(first));
+            let nothing_new = !occurring.is_empty()
+                && !block
+                    .iter()
+                    .fold(false, |any, &byte| any | none_of(known, byte));
+            if nothing_new {
+                continue;
+            }
+            for &byte in block {
+                if !std::mem::replace(&mut seen[usize::from(byte)], true) {
+                    occurring.push(byte);
+                }
+            }
+            if occurring.len() > VALUES_MAX {
+                break;
             }
         }
-        Self { table, numbers }
+        occurring.sort_unstable();
+        let count = occurring.len();
+        let mut table = occurring;
+        match count {
+            0..=4 => table.resize(4, 0),
+            5..=VALUES_MAX => table.resize(VALUES_MAX, 0),
+            _ => table.clear(),
+        }
+        Self {
+            table,
+            occurring: count,
+        }
     }
 
     fn bits(&self) -> u8 {
         match self.table.len() {
             4 => 2,
-            16 => 4,
+            VALUES_MAX => 4,
             _ => 8,
         }
     }
 
-    fn number(&self, value: u8) -> u8 {
-        self.numbers[usize::from(value)]
+    /// Packs bytes all of which occur.
+    fn pack(&self, bytes: &[u8], out: &mut Parts) {
+        let occurring = self.table.get(..self.occurring).unwrap_or_default();
+        match self.bits() {
+            2 => {
+                // What does not occur is equal to nothing that does.
+                let foreign = (0..=u8::MAX).find(|byte| !occurring.contains(byte));
+                let foreign = foreign.unwrap_or_default();
+                let value = |n: usize| occurring.get(n).copied().unwrap_or(foreign);
+                let [one, two, three] = [value(1), value(2), value(3)];
+                pack::<4>(bytes, out, |byte| {
+                    u8::from(byte == one)
+                        | (u8::from(byte == two) * 2)
+                        | (u8::from(byte == three) * 3)
+                });
+            }
+            4 => {
+                let mut numbers = [0; 256];
+                for (number, value) in (0..).zip(occurring) {
+                    numbers[usize::from(*value)] = number;
+                }
+                pack::<2>(bytes, out, |byte| numbers[usize::from(byte)]);
+            }
+            _ => out.put(bytes),
+        }
     }
 }
 
-/// `PER` numbers in a byte, the first lowest; the last byte is filled with zeros.
-fn pack<const PER: usize>(bytes: &[u8], out: &mut Vec<u8>, number: impl Fn(u8) -> u8) {
-    let bits = 8 / PER;
-    let (groups, rest) = bytes.as_chunks::<PER>();
-    let joined = |group: &[u8]| {
-        let numbered = group.iter().enumerate();
-        numbered.fold(0, |byte, (n, &value)| byte | number(value) << (n * bits))
-    };
-    out.extend(groups.iter().map(|group| joined(group)));
-    if !rest.is_empty() {
-        out.push(joined(rest));
+/// `PER` numbers, 2 or 4, in a byte, the first lowest; the last byte is filled with zeros.
+fn pack<const PER: usize>(bytes: &[u8], out: &mut Parts, number: impl Fn(u8) -> u8) {
+    let out = out.room(bytes.len().div_ceil(PER));
+    for (bytes, out) in bytes.chunks(BLOCK).zip(out.chunks_mut(BLOCK / PER)) {
+        let mut numbers = [0; BLOCK];
+        for (number_of, &byte) in numbers.iter_mut().zip(bytes) {
+            *number_of = number(byte);
+        }
+        let (groups, _) = numbers.as_chunks::<PER>();
+        for (out, group) in out.iter_mut().zip(groups) {
+            *out = joined(group);
+        }
     }
 }
 
-fn write_planes(numbers: &[u32], out: &mut Vec<u8>) {
-    for plane in 0..4 {
-        out.extend(numbers.iter().map(|number| number.to_le_bytes()[plane]));
+/// Numbers of a byte, the first lowest.
+#[inline(always)]
+fn joined(numbers: &[u8]) -> u8 {
+    match *numbers {
+        [a, b] => a | b << 4,
+        // One multiplication moves all four into the highest byte.
+        [a, b, c, d] => {
+            (u32::from_le_bytes([a, b, c, d]).wrapping_mul(0x0104_1040) >> 24).to_le_bytes()[0]
+        }
+        _ => 0,
+    }
+}
+
+fn write_planes(numbers: &[u32], out: &mut Parts) {
+    for (plane, out) in out
+        .room(4 * numbers.len())
+        .chunks_exact_mut(numbers.len().max(1))
+        .enumerate()
+    {
+        for (out, number) in out.iter_mut().zip(numbers) {
+            *out = number.to_le_bytes()[plane];
+        }
     }
 }
 
 /// The numbers, or how they differ from those before, whichever takes fewer bits.
-fn write_column(numbers: &[u32], out: &mut Vec<u8>) {
+fn write_column(numbers: &[u32], out: &mut Parts) {
     let before = [0].into_iter().chain(numbers.iter().copied());
     let fold = |(number, before): (&u32, u32)| {
         let difference = number.wrapping_sub(before).cast_signed();
@@ -289,7 +351,7 @@ fn write_column(numbers: &[u32], out: &mut Vec<u8>) {
         each.sum()
     };
     let differ = bits(&differences) < bits(numbers);
-    out.push(u8::from(differ));
+    out.put(&[u8::from(differ)]);
     write_planes(if differ { &differences } else { numbers }, out);
 }
 
@@ -305,7 +367,7 @@ mod tests {
 
     fn there_and_back(plain: &[u8]) -> Option<Vec<u8>> {
         let (mut parts, mut back) = (Parts::default(), vec![1, 2, 3]);
-        split(plain, &mut parts)?;
+        split(plain, &mut Streams::default(), &mut parts)?;
         join(&parts, plain.len(), &mut back).unwrap();
         Some(back)
     }
@@ -371,7 +433,7 @@ mod tests {
         ]
         .concat();
         let mut parts = Parts::default();
-        split(&plain, &mut parts).unwrap();
+        split(&plain, &mut Streams::default(), &mut parts).unwrap();
         let mut expected = Vec::new();
         for number in [3u32, 2, 4, 11, 4] {
             expected.extend(number.to_le_bytes());
@@ -434,12 +496,12 @@ mod tests {
     fn damage_is_refused_or_gives_as_many_bytes() {
         let plain = records(&["r1:7 x", "r2:9 x", "odd", "r3:5 x"], "ACGNT", "F:F#F");
         let mut parts = Parts::default();
-        split(&plain, &mut parts).unwrap();
+        split(&plain, &mut Streams::default(), &mut parts).unwrap();
         let good: Vec<Vec<u8>> = parts.iter().map(<[u8]>::to_vec).collect();
         let mut join_of = |changed: &[Vec<u8>]| {
             parts.clear();
             for part in changed {
-                parts.bytes().extend_from_slice(part);
+                parts.put(part);
                 parts.end();
             }
             let mut back = Vec::new();

@@ -195,9 +195,9 @@ fn unpack<const PER: usize>(packed: &[u8], table: [u8; 256], count: usize) -> Ve
     let mask = 0xFF_u8 >> (8 - bits);
     let groups: [[u8; PER]; 256] =
         array::from_fn(|byte| array::from_fn(|n| table[byte >> (n * bits) & usize::from(mask)]));
-    let mut out = Vec::with_capacity(packed.len() * PER);
-    for &byte in packed {
-        out.extend_from_slice(&groups[usize::from(byte)]);
+    let mut out = vec![0; packed.len() * PER];
+    for (out, &byte) in out.as_chunks_mut::<PER>().0.iter_mut().zip(packed) {
+        *out = groups[usize::from(byte)];
     }
     out.truncate(count);
     out
