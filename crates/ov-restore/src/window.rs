@@ -381,7 +381,8 @@ pub(crate) fn in_parallel(count: usize, workers: usize, work: &(dyn Fn(usize) + 
     };
     std::thread::scope(|scope| {
         for _ in 1..workers.min(count) {
-            scope.spawn(take);
+            // Without a thread more the others do its work.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, take);
         }
         take();
     });

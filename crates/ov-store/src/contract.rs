@@ -243,11 +243,17 @@ fn hash(bytes: &[u8]) -> ObjectHash {
 }
 
 fn read_back(bench: &Bench<'_>) -> Result<(), Broken> {
+    let mut used = b"what lay there before, longer than the first object".to_vec();
     for (salt, length) in [(0, 1), (1, 4096), (2, (1 << 20) + 3)] {
         let (name, bytes) = bench.stored(salt, length)?;
         ensure!(
             bench.store.get(&name)? == bytes,
             "other bytes were read than stored",
+        )?;
+        bench.store.get_into(&name, &mut used)?;
+        ensure!(
+            used == bytes,
+            "other bytes were read into a used buffer than stored",
         )?;
         let length = bench.store.length(&name)?;
         ensure!(

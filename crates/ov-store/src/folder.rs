@@ -301,16 +301,22 @@ impl Store for Folder {
     }
 
     fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        self.get_into(name, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn get_into(&self, name: &ObjectName, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
         let (file, length) = self.open_object(name, Action::Get)?;
         check_length(name, length)?;
-        let mut bytes = Vec::new();
+        buffer.clear();
         let room = usize::try_from(length).map_err(|_| Errno::NOMEM);
-        room.and_then(|room| bytes.try_reserve_exact(room).map_err(|_| Errno::NOMEM))
+        room.and_then(|room| buffer.try_reserve_exact(room).map_err(|_| Errno::NOMEM))
             .map_err(|e| self.failed(Action::Get, e))?;
         file.take(length)
-            .read_to_end(&mut bytes)
+            .read_to_end(buffer)
             .map_err(|e| self.failed(Action::Get, e))?;
-        Ok(bytes)
+        Ok(())
     }
 
     fn get_range(

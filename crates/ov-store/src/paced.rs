@@ -101,6 +101,12 @@ impl Store for Paced {
         Ok(bytes)
     }
 
+    fn get_into(&self, name: &ObjectName, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
+        self.inner.get_into(name, buffer)?;
+        self.got(buffer);
+        Ok(())
+    }
+
     fn get_range(
         &self,
         name: &ObjectName,

@@ -30,6 +30,17 @@ pub trait Store: Send + Sync {
     /// [`StoreError::NotFound`], or [`StoreError::TooLong`] above [`OBJECT_BYTES_MAX`].
     fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError>;
 
+    /// Reads a whole object as [`Store::get`] does, into a buffer that held another: for who reads
+    /// many. Memory that is new to a process costs as much as reading into it. What the buffer
+    /// holds after an error is void.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn get_into(&self, name: &ObjectName, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
+        *buffer = self.get(name)?;
+        Ok(())
+    }
+
     /// Reads exactly `length` bytes from `offset`.
     ///
     /// # Errors
@@ -218,6 +229,9 @@ macro_rules! forward {
             }
             fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
                 (**self).get(name)
+            }
+            fn get_into(&self, name: &ObjectName, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
+                (**self).get_into(name, buffer)
             }
             fn get_range(
                 &self,

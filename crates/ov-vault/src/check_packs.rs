@@ -1,4 +1,5 @@
-//! Reading packs to their last byte: two at a time, one in memory per thread.
+//! Reading packs to their last byte: two at a time, one in memory per thread, where the one before
+//! it lay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -84,9 +85,10 @@ impl PackReader<'_> {
         let next = AtomicUsize::new(0);
         let outcome = Mutex::new((Vec::new(), None));
         let work = || {
+            let mut buffer = Vec::new();
             while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let lies = placements.get(pack).map_or(&[][..], Vec::as_slice);
-                let read = self.read(pack, lies, signers.get(pack));
+                let read = self.read(pack, lies, signers.get(pack), &mut buffer);
                 let Ok(mut outcome) = outcome.lock() else {
                     return;
                 };
@@ -107,7 +109,8 @@ impl PackReader<'_> {
         };
         std::thread::scope(|scope| {
             for _ in 1..THREADS.min(packs.len()) {
-                scope.spawn(work);
+                // Without a thread more the others do its work.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, work);
             }
             work();
         });
@@ -147,10 +150,11 @@ impl PackReader<'_> {
         pack: &ObjectHash,
         placements: &[&Placement],
         signers: Option<&BTreeSet<MemberId>>,
+        buffer: &mut Vec<u8>,
     ) -> Result<Option<ReadPack>, VaultError> {
         let name = ObjectName::Pack(*pack);
-        let bytes = match self.vault.store().get(&name) {
-            Ok(bytes) => bytes,
+        let bytes = match self.vault.store().get_into(&name, buffer) {
+            Ok(()) => &**buffer,
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(error) if error.is_retryable() => return Err(error.into()),
             Err(error) => {
@@ -162,8 +166,8 @@ impl PackReader<'_> {
                 }));
             }
         };
-        let whole = name.matches(&bytes);
-        let bad_frames = bad_frames(&bytes, placements);
+        let whole = name.matches(bytes);
+        let bad_frames = bad_frames(bytes, placements);
         let mut findings = Vec::new();
         if !whole {
             findings.push(Finding::Damaged(name));
@@ -173,7 +177,7 @@ impl PackReader<'_> {
                 .iter()
                 .map(|f| Finding::Frame(*pack, f.segment, f.frame)),
         );
-        if whole && !placements.is_empty() && !self.directory_agrees(&bytes, placements, signers) {
+        if whole && !placements.is_empty() && !self.directory_agrees(bytes, placements, signers) {
             findings.push(Finding::Directory(*pack));
         }
         Ok(Some(ReadPack {
