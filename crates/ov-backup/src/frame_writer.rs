@@ -1,8 +1,8 @@
 //! Chunks to frames, frames to segments, sealed frames to packs, packs to the target.
 //!
 //! Where a chunk will lie is known when it is added: frames get their numbers before they are
-//! coded. Coding and sealing run on worker threads and come back in order; one pack is stored
-//! while the next is filled.
+//! coded. Coding and sealing run on worker threads and come back in order; a pack is on its way to
+//! the target while it is filled.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,13 +24,14 @@ use ov_seal::frame::{FrameKind, SealedFrame};
 use ov_seal::segment::{FRAME_OVERHEAD, SegmentSealer};
 use ov_seal::structure::StructurePublic;
 use ov_store::{Durable, Store, StoreError};
-use ov_vault::pack_writer::{FinishedPack, PackWriter, SegmentHead};
+use ov_vault::pack_writer::{PackWriter, SegmentHead};
 use ov_vault::section::SealTo;
 
 use crate::error::BackupError;
 use crate::memory::Memory;
 use crate::ordered::{Ordered, Threads};
 use crate::spares::Spares;
+use crate::storing::{Filled, PIECE, PIECES, Step, Stepped, Storing};
 
 /// Tree pages wait in memory up to this many sealed bytes: a small run puts them into the pack of
 /// its content.
@@ -115,8 +116,6 @@ struct Sealed {
     frame: SealedFrame,
 }
 
-type Stored = (FinishedPack, Result<Durable<ObjectName>, StoreError>);
-
 /// Small chunks, being gathered, what all of them look like, and the place of their frame.
 struct Gathering {
     builder: FrameBuilder,
@@ -188,7 +187,7 @@ pub struct FrameWriter<'w> {
     seal: Ordered<'w, Job, Result<Sealed, BackupError>>,
     /// Plain bytes of each frame in that stage.
     sealing_bytes: VecDeque<usize>,
-    put: Ordered<'w, FinishedPack, Stored>,
+    put: Ordered<'w, Step, Result<Stepped, StoreError>>,
     pack: PackWriter,
     page_pack: PackWriter,
     waiting: Vec<Sealed>,
@@ -196,8 +195,6 @@ pub struct FrameWriter<'w> {
     published: Published,
     stored: u64,
     memory: Memory,
-    /// Buffers of packs that were stored.
-    spare_packs: Vec<Vec<u8>>,
 }
 
 impl<'w> FrameWriter<'w> {
@@ -228,12 +225,9 @@ impl<'w> FrameWriter<'w> {
             Threads::Inline => Threads::Inline,
             Threads::Count(_) => Threads::Count(1),
         };
-        let put = Ordered::start(scope, putting, 1, move || {
-            move |pack: FinishedPack| {
-                let name = ObjectName::Pack(pack.object.hash);
-                let durable = store.put_new(&name, &pack.bytes);
-                (pack, durable)
-            }
+        let put = Ordered::start(scope, putting, PIECES, move || {
+            let mut storing = Storing::at(store);
+            move |step| storing.step(step)
         });
         Ok(Self {
             sealing,
@@ -253,7 +247,6 @@ impl<'w> FrameWriter<'w> {
             published: Published::default(),
             stored: 0,
             memory,
-            spare_packs: Vec::new(),
         })
     }
 
@@ -422,7 +415,12 @@ impl<'w> FrameWriter<'w> {
         }
         self.pack.push(&sealed.head, sealed.number, &sealed.frame);
         self.spares.give(sealed.frame.bytes);
-        Ok(())
+        let spares = self.spares;
+        let spare = || spares.take(2 * PIECE);
+        match self.pack.take(PIECE, spare) {
+            Some(piece) => self.put(Step::Piece(Filled::Content, piece)),
+            None => Ok(()),
+        }
     }
 
     fn pack_waiting(&mut self) -> Result<(), BackupError> {
@@ -433,25 +431,30 @@ impl<'w> FrameWriter<'w> {
             }
             self.page_pack
                 .push(&sealed.head, sealed.number, &sealed.frame);
+            if let Some(piece) = self.page_pack.take(PIECE, Vec::new) {
+                self.put(Step::Piece(Filled::Pages, piece))?;
+            }
         }
         Ok(())
     }
 
-    fn store(&mut self, pack: PackWriter) -> Result<(), BackupError> {
-        let sealing = self.sealing;
-        let pack = pack.finish(sealing.to_structure(), sealing.signer, &*sealing.entropy);
-        self.stored += pack.object.length;
-        if let Some(stored) = self.put.submit(pack)? {
-            self.stored_pack(stored)?;
+    fn put(&mut self, step: Step) -> Result<(), BackupError> {
+        if let Some(stepped) = self.put.submit(step)? {
+            self.stepped(stepped?);
         }
         Ok(())
     }
 
-    fn stored_pack(&mut self, (pack, durable): Stored) -> Result<(), BackupError> {
-        self.published.packs.push((pack.object, durable?));
-        self.published.placements.extend(pack.placements);
-        self.spare_packs.push(pack.bytes);
-        Ok(())
+    fn stepped(&mut self, stepped: Stepped) {
+        match stepped {
+            Stepped::Written(buffer) => self.spares.give(buffer),
+            Stepped::Stored(pack, durable) => {
+                self.published.packs.push((pack.object, durable));
+                self.published.placements.extend(pack.placements);
+                self.spares.give(pack.bytes);
+            }
+            Stepped::Left => {}
+        }
     }
 
     /// Closes all frames and packs, waits until they are durable, and says what was stored since
@@ -480,8 +483,8 @@ impl<'w> FrameWriter<'w> {
         if !self.page_pack.is_empty() {
             self.store_page_pack()?;
         }
-        while let Some(stored) = self.put.take()? {
-            self.stored_pack(stored)?;
+        while let Some(stepped) = self.put.take()? {
+            self.stepped(stepped?);
         }
         self.content_segment = None;
         self.page_segment = None;
@@ -489,24 +492,26 @@ impl<'w> FrameWriter<'w> {
     }
 
     fn store_pack(&mut self) -> Result<(), BackupError> {
-        let empty = PackWriter::new(self.sealing.vault);
+        let empty = self.empty_pack();
         let full = std::mem::replace(&mut self.pack, empty);
-        self.store(full)?;
-        self.pack = self.empty_pack();
-        Ok(())
+        self.end(Filled::Content, full)
     }
 
     fn store_page_pack(&mut self) -> Result<(), BackupError> {
-        let empty = PackWriter::new(self.sealing.vault);
+        let empty = self.empty_pack();
         let full = std::mem::replace(&mut self.page_pack, empty);
-        self.store(full)?;
-        self.page_pack = self.empty_pack();
-        Ok(())
+        self.end(Filled::Pages, full)
     }
 
-    fn empty_pack(&mut self) -> PackWriter {
-        let buffer = self.spare_packs.pop().unwrap_or_default();
-        PackWriter::in_buffer(self.sealing.vault, buffer).up_to(self.memory.pack())
+    fn end(&mut self, filled: Filled, pack: PackWriter) -> Result<(), BackupError> {
+        let sealing = self.sealing;
+        let pack = pack.finish(sealing.to_structure(), sealing.signer, &*sealing.entropy);
+        self.stored += pack.object.length;
+        self.put(Step::End(filled, pack))
+    }
+
+    fn empty_pack(&self) -> PackWriter {
+        PackWriter::new(self.sealing.vault).up_to(self.memory.pack())
     }
 }
 

@@ -28,6 +28,7 @@ pub mod renewal;
 pub mod run;
 pub mod sink;
 pub mod spares;
+mod storing;
 pub mod trees;
 pub mod uncut;
 pub mod used;

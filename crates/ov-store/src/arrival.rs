@@ -10,7 +10,8 @@ use ov_format::name::ObjectName;
 use rustix::fs::{Advice, AtFlags, CWD, RenameFlags};
 use rustix::io::Errno;
 
-use crate::durable::Put;
+use crate::arriving::Arriving;
+use crate::durable::{Durable, Put};
 use crate::error::{Action, StoreError};
 use crate::file_system::Trust;
 use crate::folder::Folder;
@@ -55,12 +56,12 @@ pub(crate) enum Hashing {
 struct ReadBack;
 
 impl<'a> Arrival<'a> {
+    /// Beside `path`, whose folder is there.
     pub(crate) fn begin(
         folder: &'a Folder,
-        name: &ObjectName,
+        path: PathBuf,
         hashing: Hashing,
     ) -> Result<Self, StoreError> {
-        let path = folder.path(name);
         let (file, temporary) = folder.open_temporary(&path)?;
         let hashed = hashing == Hashing::Asked || folder.trust() == Trust::ReadBack;
         Ok(Self {
@@ -84,6 +85,11 @@ impl<'a> Arrival<'a> {
         }
         self.length += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         Ok(())
+    }
+
+    /// Where it is to land in the end, in a folder that is there.
+    pub(crate) fn lead_to(&mut self, path: PathBuf) {
+        self.path = path;
     }
 
     /// How many bytes came.
@@ -144,6 +150,17 @@ impl<'a> Arrival<'a> {
             return Err(failed(io::Error::other(ReadBack)));
         }
         Ok(())
+    }
+}
+
+impl Arriving for Arrival<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        Self::write(self, bytes)
+    }
+
+    fn finish(self: Box<Self>, name: &ObjectName) -> Result<Durable<ObjectName>, StoreError> {
+        let folder = self.folder;
+        folder.finish_as(name, *self)
     }
 }
 

@@ -19,6 +19,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, pread};
 
 use crate::arrival::{Arrival, Hashing, Landing, is_temporary};
+use crate::arriving::Arriving;
 use crate::durable::{Durable, Put};
 use crate::error::{Action, StoreError};
 use crate::file_system::Trust;
@@ -215,7 +216,19 @@ impl Folder {
         self.check_synced()?;
         let path = self.path(name);
         self.make_folders(path.parent().unwrap_or(&self.root))?;
-        Arrival::begin(self, name, hashing)
+        Arrival::begin(self, path, hashing)
+    }
+
+    /// Stores what [`Store::begin_pack`] began, in the folder of its name.
+    pub(crate) fn finish_as(
+        &self,
+        name: &ObjectName,
+        mut arrival: Arrival<'_>,
+    ) -> Result<Durable<ObjectName>, StoreError> {
+        let path = self.path(name);
+        self.make_folders(path.parent().unwrap_or(&self.root))?;
+        arrival.lead_to(path);
+        self.finish(name, arrival)
     }
 
     /// Stores what [`Folder::begin`] began.
@@ -298,6 +311,14 @@ impl Store for Folder {
             Put::Created => Ok(Durable::new(*name, Put::Created)),
             Put::AlreadyThere => self.accept_existing(name, bytes),
         }
+    }
+
+    fn begin_pack(&self) -> Result<Option<Box<dyn Arriving + '_>>, StoreError> {
+        self.check_synced()?;
+        let folder = self.root.join(Listing::Packs.folder());
+        self.make_folders(&folder)?;
+        let arrival = Arrival::begin(self, folder.join("arriving"), Hashing::IfReadBack)?;
+        Ok(Some(Box::new(arrival)))
     }
 
     fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {

@@ -45,6 +45,7 @@
 
 mod answer;
 mod arrival;
+pub mod arriving;
 pub mod cached;
 pub mod contract;
 mod credentials;
@@ -88,6 +89,7 @@ pub mod webdav;
 mod webdav_listing;
 mod wire;
 
+pub use arriving::{Arriving, begin_pack};
 pub use cached::Cached;
 pub use dav_url::DavUrl;
 pub use drive::{DriveError, DriveName, SeenDrive};

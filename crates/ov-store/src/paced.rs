@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ov_format::name::ObjectName;
 
+use crate::arriving::Arriving;
 use crate::durable::Durable;
 use crate::error::StoreError;
 use crate::lock::Lock;
@@ -93,6 +94,14 @@ impl Store for Paced {
             pace.wait_for(bytes.len());
         }
         self.inner.put_new(name, bytes)
+    }
+
+    fn begin_pack(&self) -> Result<Option<Box<dyn Arriving + '_>>, StoreError> {
+        match self.upload {
+            // Whole ones wait for their turn.
+            Some(_) => Ok(None),
+            None => self.inner.begin_pack(),
+        }
     }
 
     fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {

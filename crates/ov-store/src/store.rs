@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use ov_format::name::{LogId, ObjectName, RECORDS_PER_FOLDER};
 
+use crate::arriving::Arriving;
 use crate::durable::Durable;
 use crate::error::StoreError;
 use crate::lock::Lock;
@@ -23,6 +24,15 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Damaged`] if something else lies under the name.
     fn put_new(&self, name: &ObjectName, bytes: &[u8]) -> Result<Durable<ObjectName>, StoreError>;
+
+    /// Begins a pack whose name is known when all of it is there; `None` where packs are taken
+    /// whole. [`crate::begin_pack`] works with both.
+    ///
+    /// # Errors
+    /// As those of [`Store::put_new`].
+    fn begin_pack(&self) -> Result<Option<Box<dyn Arriving + '_>>, StoreError> {
+        Ok(None)
+    }
 
     /// Reads a whole object, as it lies there: the caller compares it with its name.
     ///
@@ -226,6 +236,9 @@ macro_rules! forward {
                 bytes: &[u8],
             ) -> Result<Durable<ObjectName>, StoreError> {
                 (**self).put_new(name, bytes)
+            }
+            fn begin_pack(&self) -> Result<Option<Box<dyn Arriving + '_>>, StoreError> {
+                (**self).begin_pack()
             }
             fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
                 (**self).get(name)

@@ -32,10 +32,14 @@ pub struct SegmentHead {
     pub bytes: Vec<u8>,
 }
 
-/// A pack that is being filled.
+/// A pack that is being filled. It may go on its way while it is: what was taken of it is no longer
+/// in memory.
 pub struct PackWriter {
     vault: VaultId,
     bytes: Vec<u8>,
+    /// Bytes that were taken. Their hash lies elsewhere, for its size.
+    taken: usize,
+    hasher: Box<blake3::Hasher>,
     placements: Vec<Placement>,
     frames: usize,
     /// Bytes that it should not grow beyond.
@@ -46,7 +50,7 @@ pub struct PackWriter {
 pub struct FinishedPack {
     /// Name and length.
     pub object: StoredObject,
-    /// The stored bytes.
+    /// The stored bytes, or those that were not taken before.
     pub bytes: Vec<u8>,
     /// What lies in it.
     pub placements: Vec<Placement>,
@@ -55,21 +59,15 @@ pub struct FinishedPack {
 impl PackWriter {
     /// An empty pack.
     pub fn new(vault: VaultId) -> Self {
-        Self::in_buffer(vault, Vec::new())
-    }
-
-    /// An empty pack in a buffer that another was in: memory that is new to a process costs as much
-    /// as filling it.
-    pub fn in_buffer(vault: VaultId, mut bytes: Vec<u8>) -> Self {
         let header = ObjectHeader {
             kind: ObjectKind::Pack,
             vault,
         };
-        bytes.clear();
-        bytes.extend_from_slice(&header.encode());
         Self {
             vault,
-            bytes,
+            bytes: header.encode().to_vec(),
+            taken: 0,
+            hasher: Box::default(),
             placements: Vec::new(),
             frames: 0,
             bytes_max: PACK_BYTES,
@@ -92,14 +90,26 @@ impl PackWriter {
 
     /// Bytes in it so far.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.taken + self.bytes.len()
+    }
+
+    /// What has come since the last time, if that is `least` bytes; it goes on in another buffer.
+    pub fn take(&mut self, least: usize, spare: impl FnOnce() -> Vec<u8>) -> Option<Vec<u8>> {
+        if self.bytes.len() < least {
+            return None;
+        }
+        self.hasher.update(&self.bytes);
+        self.taken += self.bytes.len();
+        let mut next = spare();
+        next.clear();
+        Some(std::mem::replace(&mut self.bytes, next))
     }
 
     /// Whether a frame of this stored length still fits. The first frame
     /// always does.
     pub fn fits(&self, segment: &SegmentHead, length: usize) -> bool {
         let directory = (self.placements.len() + 1) * 160 + self.frames * 48;
-        let used = self.bytes.len() + segment.bytes.len() + length;
+        let used = self.len() + segment.bytes.len() + length;
         self.is_empty() || used + directory + DIRECTORY_ROOM <= self.bytes_max
     }
 
@@ -117,7 +127,7 @@ impl PackWriter {
                 epoch: segment.epoch,
                 signer: segment.signer,
                 pack: ObjectHash([0; 32]),
-                offset: as_u64(self.bytes.len()),
+                offset: as_u64(self.len()),
                 head: StoredHead {
                     length: segment.bytes.len().try_into().unwrap_or(u32::MAX),
                     hash: head_hash(&segment.bytes),
@@ -157,14 +167,15 @@ impl PackWriter {
         self.bytes
             .extend_from_slice(&encode_trailer(tail.try_into().unwrap_or(u32::MAX)));
 
-        let hash = ObjectHash(*blake3::hash(&self.bytes).as_bytes());
+        self.hasher.update(&self.bytes);
+        let hash = ObjectHash(*self.hasher.finalize().as_bytes());
         let mut placements = directory.placements;
         placements
             .iter_mut()
             .for_each(|placement| placement.pack = hash);
         let object = StoredObject {
             hash,
-            length: as_u64(self.bytes.len()),
+            length: as_u64(self.len()),
         };
         FinishedPack {
             object,
@@ -176,7 +187,7 @@ impl PackWriter {
     /// Padding looks like sealed bytes, so that nobody sees where those end. A pack that is nearly
     /// full gets the usual size, a smaller one the next step of Padmé.
     fn pad(&mut self, tail: usize, entropy: &dyn Entropy) {
-        let length = self.bytes.len() + tail;
+        let length = self.len() + tail;
         let nearly_full = PACK_BYTES - PACK_BYTES / 32..=PACK_BYTES;
         let padded = match nearly_full.contains(&length) {
             true => PACK_BYTES,
@@ -185,7 +196,7 @@ impl PackWriter {
         let mut seed = [0; 32];
         entropy.fill(&mut seed);
         let start = self.bytes.len();
-        self.bytes.resize(padded - tail, 0);
+        self.bytes.resize(padded - tail - self.taken, 0);
         blake3::Hasher::new_keyed(&seed)
             .finalize_xof()
             .fill(&mut self.bytes[start..]);
