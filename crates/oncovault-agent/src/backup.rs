@@ -324,7 +324,7 @@ impl Watcher {
     /// Counts what there is. The totals are shown only when they are complete.
     fn scan(&self, source: &dyn Source) {
         let (mut files, mut bytes) = (0, 0_u64);
-        for item in source.walk().flatten() {
+        for item in source.walk_briefly().flatten() {
             if self.scanned.load(Ordering::Relaxed) || self.meter.interrupted() {
                 return;
             }

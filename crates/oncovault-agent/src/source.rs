@@ -101,6 +101,16 @@ impl Source for Shared {
         self.0.walk()
     }
 
+    fn walk_briefly(
+        &self,
+    ) -> Box<dyn Iterator<Item = Result<ov_source::Item, SourceError>> + Send + '_> {
+        self.0.walk_briefly()
+    }
+
+    fn look_closer(&self, item: &mut ov_source::Item) {
+        self.0.look_closer(item);
+    }
+
     fn open(&self, item: &ov_source::Item) -> Result<Box<dyn ov_source::OpenFile>, SourceError> {
         self.0.open(item)
     }

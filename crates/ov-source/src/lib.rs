@@ -25,6 +25,7 @@ mod place;
 mod recent_folders;
 mod removal;
 mod roots;
+mod scouts;
 mod selection;
 mod selection_error;
 mod shown;

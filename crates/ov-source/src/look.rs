@@ -1,11 +1,14 @@
-//! Looking at one name: a single `statx` with no more than is needed.
+//! Looking at one name: a single `statx` with no more than is needed; and the rest, where it counts.
+
+use std::io;
 
 use ov_format::entry::{Kind, Meta, Time};
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, FileType, StatxFlags, StatxTimestamp, makedev, statx};
+use rustix::fs::{AtFlags, FileType, StatxFlags, StatxTimestamp, makedev, readlinkat, statx};
 use rustix::io::Errno;
 
-use crate::source::{FileStat, Fingerprint};
+use crate::source::{FileStat, Fingerprint, Item, Rest};
+use crate::xattrs::{self, Openable, Reach};
 
 /// What `statx` tells of one thing.
 #[derive(Clone, Copy)]
@@ -101,6 +104,31 @@ impl Look {
             link_group: None,
         }
     }
+}
+
+/// Adds what takes further calls.
+pub(crate) fn look_closer(reach: Reach, folder: BorrowedFd<'_>, item: &mut Item) {
+    item.handle.rest = Rest::There;
+    let name = &item.key.name[..];
+    if let Kind::Symlink(target) = &mut item.meta.kind {
+        match readlinkat(folder, name, Vec::new()) {
+            Ok(read) => *target = read.into_bytes(),
+            Err(errno) => item.problem = Some(reason("its target", errno)),
+        }
+    }
+    let openable = match item.meta.kind {
+        Kind::File | Kind::Directory => Openable::Yes,
+        _ => Openable::No,
+    };
+    match xattrs::read_at(reach, folder, name, openable) {
+        Ok(attributes) => item.meta.xattrs = attributes,
+        Err(errno) => item.problem = Some(reason("its extended attributes", errno)),
+    }
+}
+
+/// Why something could not be read.
+pub(crate) fn reason(what: &str, errno: Errno) -> String {
+    format!("cannot read {what}: {}", io::Error::from(errno))
 }
 
 /// Metadata of a thing of which only the type in its folder's list is known.

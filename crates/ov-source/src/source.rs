@@ -18,6 +18,17 @@ pub trait Source: Send + Sync {
     /// read after all, a name that vanished) is an `Err`. The walk goes on after each of them.
     fn walk(&self) -> Box<dyn Iterator<Item = Result<Item, SourceError>> + Send + '_>;
 
+    /// As [`Self::walk`], but what takes further calls may be left out of items: extended
+    /// attributes, and what a symbolic link points to. Whoever finds that an item did not change
+    /// since it was last seen does not need them; else [`Self::look_closer`] adds them.
+    fn walk_briefly(&self) -> Box<dyn Iterator<Item = Result<Item, SourceError>> + Send + '_> {
+        self.walk()
+    }
+
+    /// Adds what [`Self::walk_briefly`] left out of an item. What cannot be read is its
+    /// [`Item::problem`].
+    fn look_closer(&self, _item: &mut Item) {}
+
     /// Opens the content of a regular file. Reading it leaves the source as it is.
     fn open(&self, item: &Item) -> Result<Box<dyn OpenFile>, SourceError>;
 }
@@ -77,6 +88,17 @@ impl fmt::Debug for Item {
 pub struct ItemHandle {
     /// The folder's descriptor, as long as the walk keeps it open: a short cut past the path.
     pub(crate) folder: Weak<OwnedFd>,
+    pub(crate) rest: Rest,
+}
+
+/// What takes further calls: extended attributes, and what a symbolic link points to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It is in the item.
+    #[default]
+    There,
+    /// It was not asked for yet.
+    Missing,
 }
 
 /// A run of a file's bytes.

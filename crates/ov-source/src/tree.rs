@@ -12,14 +12,15 @@ use rustix::io::Errno;
 
 use crate::beneath::{self, REACH};
 use crate::error::SourceError;
+use crate::look;
 use crate::names::Names;
 use crate::recent_folders::RecentFolders;
 use crate::roots::{RootNode, components};
 use crate::selection::Selection;
 use crate::shown::ShownPath;
-use crate::source::{Item, ItemHandle, OpenFile, Source};
+use crate::source::{Item, ItemHandle, OpenFile, Rest, Source};
 use crate::tree_file::{TreeFile, open_regular};
-use crate::walk::Walk;
+use crate::walk::{Looks, Walk};
 use crate::xattrs::Reach;
 
 /// How many folders of files are held open: several threads open files side by side.
@@ -117,7 +118,25 @@ impl FileTree {
 
 impl Source for FileTree {
     fn walk(&self) -> Box<dyn Iterator<Item = Result<Item, SourceError>> + Send + '_> {
-        Box::new(Walk::new(self))
+        Box::new(Walk::new(self, Looks::Closely))
+    }
+
+    fn walk_briefly(&self) -> Box<dyn Iterator<Item = Result<Item, SourceError>> + Send + '_> {
+        Box::new(Walk::new(self, Looks::Briefly))
+    }
+
+    fn look_closer(&self, item: &mut Item) {
+        if item.handle.rest == Rest::There {
+            return;
+        }
+        let folder = match item.handle.folder.upgrade() {
+            Some(folder) => Ok(folder),
+            None => self.folder_of(&item.key, &item.handle),
+        };
+        match folder {
+            Ok(folder) => look::look_closer(self.reach, folder.as_fd(), item),
+            Err(errno) => item.problem = Some(look::reason("its extended attributes", errno)),
+        }
     }
 
     fn open(&self, item: &Item) -> Result<Box<dyn OpenFile>, SourceError> {

@@ -1,33 +1,32 @@
 //! Walking a file tree in tree order.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::vec;
 
-use ov_format::entry::{EntryKey, Kind};
+use ov_format::entry::EntryKey;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{FileType, Mode, OFlags, openat, readlinkat};
+use rustix::fs::{FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::beneath::REACH;
 use crate::error::SourceError;
 use crate::links::LinkGroups;
 use crate::listing::{Listed, Lister};
-use crate::look::{Look, bare_meta};
+use crate::look::{Look, bare_meta, look_closer, reason};
 use crate::roots::RootNode;
+use crate::scouts::{self, Errand, Extent, Scouts, Slot};
 use crate::selection::{Marker, Shape, Verdict};
 use crate::shown::ShownPath;
-use crate::source::{Asked, Item, ItemHandle};
+use crate::source::{Asked, Item, ItemHandle, Rest};
 use crate::tree::FileTree;
 use crate::tree_file::open_quietly;
-use crate::xattrs::{self, Openable};
 
 /// How many folders are held open at once, the deepest ones.
 const OPEN_FOLDERS_MAX: usize = 64;
 
 /// How a folder is opened to list it.
-const LIST: OFlags = OFlags::RDONLY
+pub(crate) const LIST: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
@@ -38,14 +37,25 @@ const LIST: OFlags = OFlags::RDONLY
 /// still to be entered, and all names of the folder being listed.
 pub(crate) struct Walk<'a> {
     tree: &'a FileTree,
+    looks: Looks,
     frames: Vec<Frame<'a>>,
     /// Path of the deepest frame's folder.
     path: Vec<u8>,
     lister: Lister,
+    scouts: Scouts,
     links: LinkGroups,
     /// Scratch: the path being judged, and the patterns that match it.
     judged: Vec<u8>,
     hits: Vec<usize>,
+}
+
+/// How much of each item a walk looks at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// At all of it.
+    Closely,
+    /// At what one call tells.
+    Briefly,
 }
 
 /// A folder on the way from the top to where the walk is.
@@ -56,6 +66,8 @@ struct Frame<'a> {
     /// Length of this folder's path.
     path_length: usize,
     names: vec::IntoIter<Listed>,
+    /// Of the next names, as far as they were taken before.
+    looks: vec::IntoIter<Result<Look, Errno>>,
     /// Subfolders to enter once all names are out.
     below: VecDeque<Below>,
     /// Roots at or below this folder.
@@ -69,6 +81,8 @@ struct Below {
     name: Box<[u8]>,
     identity: (u64, u64),
     scope: Scope,
+    /// Where it was given out.
+    scouted: Option<Arc<Slot>>,
 }
 
 /// What of a folder's content belongs to the tree.
@@ -107,12 +121,14 @@ struct Limits {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(tree: &'a FileTree) -> Self {
+    pub fn new(tree: &'a FileTree, looks: Looks) -> Self {
         let mut walk = Self {
             tree,
+            looks,
             frames: Vec::new(),
             path: Vec::new(),
             lister: Lister::new(),
+            scouts: Scouts::default(),
             links: LinkGroups::default(),
             judged: Vec::new(),
             hits: Vec::new(),
@@ -122,6 +138,7 @@ impl<'a> Walk<'a> {
             identity: (0, 0),
             path_length: 0,
             names: Vec::new().into_iter(),
+            looks: Vec::new().into_iter(),
             below: VecDeque::from([Below {
                 name: Box::from(*b"/"),
                 identity: Look::of(tree.top.as_fd()).map_or((0, 0), |look| look.identity()),
@@ -129,6 +146,7 @@ impl<'a> Walk<'a> {
                     true => Scope::Root,
                     false => Scope::Named,
                 },
+                scouted: None,
             }]),
             node: None,
             scope: Scope::Named,
@@ -139,7 +157,8 @@ impl<'a> Walk<'a> {
 
     /// Looks at one name of the deepest folder; `None` if it is not part of the tree.
     fn visit(&mut self, listed: Listed) -> Option<Result<Item, SourceError>> {
-        let frame = self.frames.last()?;
+        let frame = self.frames.last_mut()?;
+        let taken = frame.looks.next();
         let folder = Arc::clone(frame.folder.as_ref()?);
         let node = frame.node.and_then(|node| node.children.get(&*listed.name));
         let standing = match node {
@@ -154,7 +173,11 @@ impl<'a> Walk<'a> {
             return None;
         }
         let key = EntryKey::new(self.path.clone(), listed.name);
-        let (look, way) = match look_at(folder.as_fd(), &key.name, node) {
+        let seen = match taken.filter(|_| node.is_none()) {
+            Some(look) => look.map(|look| (look, Way::Itself)),
+            None => look_at(folder.as_fd(), &key.name, node),
+        };
+        let (look, way) = match seen {
             Ok(seen) => seen,
             Err(errno) => return Some(unseen(key, errno, known, standing)),
         };
@@ -214,37 +237,27 @@ impl<'a> Walk<'a> {
 
     fn item(&mut self, key: EntryKey, look: &Look, folder: &Arc<OwnedFd>) -> Item {
         let mut meta = look.meta();
-        let mut problem = None;
         meta.user = self.tree.names.user(meta.uid);
         meta.group = self.tree.names.group(meta.gid);
         if look.fingerprint.links > 1 && !look.is_folder() {
             let (device, inode) = look.identity();
             meta.link_group = Some(self.links.group(device, inode));
         }
-        if let Kind::Symlink(target) = &mut meta.kind {
-            match readlinkat(folder, &key.name[..], Vec::new()) {
-                Ok(read) => *target = read.into_bytes(),
-                Err(errno) => problem = Some(reason("its target", errno)),
-            }
-        }
-        let openable = match look.is_file() || look.is_folder() {
-            true => Openable::Yes,
-            false => Openable::No,
-        };
-        match xattrs::read_at(self.tree.reach, folder.as_fd(), &key.name, openable) {
-            Ok(attributes) => meta.xattrs = attributes,
-            Err(errno) => problem = Some(reason("its extended attributes", errno)),
-        }
-        Item {
+        let mut item = Item {
             key,
             meta,
             fingerprint: look.fingerprint,
             handle: ItemHandle {
                 folder: Arc::downgrade(folder),
+                rest: Rest::Missing,
             },
-            problem,
+            problem: None,
             asked: Asked::Yes,
+        };
+        if self.looks == Looks::Closely {
+            look_closer(self.tree.reach, folder.as_fd(), &mut item);
         }
+        item
     }
 
     /// Remembers a subfolder, if the walk is to enter it; or says why it cannot.
@@ -276,8 +289,35 @@ impl<'a> Walk<'a> {
             name: name.into(),
             identity: look.identity(),
             scope,
+            scouted: None,
         });
         None
+    }
+
+    /// Gives out the subfolders of the deepest folder that come after the next one. Where something
+    /// may be left out they are only listed: what the user excluded is not even looked at.
+    fn send_scouts(&mut self) {
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        let (Some(parent), node) = (&frame.folder, frame.node) else {
+            return;
+        };
+        let selection = &self.tree.selection;
+        let extent = match selection.has_patterns() || !selection.markers().is_empty() {
+            true => Extent::Names,
+            false => Extent::Looks,
+        };
+        for below in frame.below.iter_mut().skip(1).take(self.scouts.ahead()) {
+            let plain = node.is_none_or(|node| !node.children.contains_key(&*below.name));
+            if below.scouted.is_none() && plain && below.scope == Scope::Everything {
+                below.scouted = Some(self.scouts.send(Errand {
+                    parent: Arc::clone(parent),
+                    name: below.name.clone(),
+                    extent,
+                }));
+            }
+        }
     }
 
     /// Enters a subfolder of the deepest folder.
@@ -320,17 +360,21 @@ impl<'a> Walk<'a> {
         let parent = self.frames.last().and_then(|frame| frame.folder.clone());
         let parent = parent.unwrap_or_else(|| Arc::clone(&self.tree.top));
         let name = &below.name[..];
-        let (folder, names) = match below.scope {
+        let (folder, names, looks) = match below.scope {
             Scope::Named => {
                 let flags = REACH.difference(OFlags::NOFOLLOW);
                 let folder = openat(&parent, name, flags, Mode::empty())?;
-                (folder, named_below(node))
+                (folder, named_below(node), Vec::new())
             }
             Scope::Everything | Scope::Root => {
-                let folder = open_quietly(parent.as_fd(), name, LIST)?;
-                let names = self.lister.list(folder.as_fd())?;
-                let names = self.without_marked(folder.as_fd(), names, node, below.scope);
-                (folder, names)
+                let found = match &below.scouted {
+                    Some(slot) => slot.take(&mut self.lister)?,
+                    None => scouts::find(parent.as_fd(), name, Extent::Names, &mut self.lister)?,
+                };
+                self.scouts.note(found.names.len());
+                let folder = found.folder;
+                let names = self.without_marked(folder.as_fd(), found.names, node, below.scope);
+                (folder, names, found.looks)
             }
         };
         Ok(Frame {
@@ -338,6 +382,7 @@ impl<'a> Walk<'a> {
             identity: below.identity,
             path_length: self.path.len(),
             names: names.into_iter(),
+            looks: looks.into_iter(),
             below: VecDeque::new(),
             node,
             scope: below.scope,
@@ -428,6 +473,9 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            if self.frames.last()?.names.len() == 0 {
+                self.send_scouts();
+            }
             let frame = self.frames.last_mut()?;
             if let Some(listed) = frame.names.next() {
                 if let Some(found) = self.visit(listed) {
@@ -528,8 +576,4 @@ fn reopen_above(folder: BorrowedFd<'_>, identity: (u64, u64)) -> Option<OwnedFd>
     let above = openat(folder, "..", REACH, Mode::empty()).ok()?;
     let look = Look::of(above.as_fd()).ok()?;
     (look.identity() == identity).then_some(above)
-}
-
-fn reason(what: &str, errno: Errno) -> String {
-    format!("cannot read {what}: {}", io::Error::from(errno))
 }
