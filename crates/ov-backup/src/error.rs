@@ -31,6 +31,9 @@ pub enum BackupError {
         /// Why.
         source: std::io::Error,
     },
+    /// What was read of the local state cannot be what was written there.
+    #[error("the local state holds what this program did not write: {0}; delete it and run again")]
+    StateFormat(#[from] ov_format::FormatError),
     /// A worker thread died.
     #[error("a worker thread died: this is a mistake in the program, please report it")]
     Worker,

@@ -12,6 +12,7 @@ use ov_format::snapshot::Counts;
 use ov_seal::compartment::{IdKey, chunk_id};
 
 use crate::error::BackupError;
+use crate::local_page::Kept;
 
 /// Where pages go: found again if they are there already, else stored.
 pub trait PageSink {
@@ -25,6 +26,15 @@ pub struct StoredPage {
     pub chunk: ChunkRef,
     /// Whether it was stored just now; then its needs must be published.
     pub novelty: Novelty,
+}
+
+/// A leaf page that has just ended, at a cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// Where it lies.
+    pub chunk: ChunkRef,
+    /// Its length, in bytes.
+    pub length: usize,
 }
 
 /// Whether something is new.
@@ -87,8 +97,41 @@ impl PageWriter {
         self.counts.troubled += 1;
     }
 
-    /// Adds the next entry.
-    pub fn push(&mut self, entry: Entry, sink: &mut dyn PageSink) -> Result<(), BackupError> {
+    /// Whether no entry waits for its page to end: the next one begins a page.
+    pub fn is_between_pages(&self) -> bool {
+        self.leaf.is_empty()
+    }
+
+    /// Adds a leaf page that is in the vault already, between two pages.
+    ///
+    /// It must be the page that its entries would make here, one by one. So it is if an earlier tree
+    /// had it, cut under the same key, and a cut ended it: a cut depends on the entries since the one
+    /// before and on nothing else. What publishes its needs is the commit that stored it, which must
+    /// count; and whoever passes it on notes as used what the page and all its files lie in.
+    pub fn pass_on(
+        &mut self,
+        kept: &Kept,
+        first: EntryKey,
+        sink: &mut dyn PageSink,
+    ) -> Result<(), BackupError> {
+        self.counts.entries += kept.entries;
+        self.counts.files += kept.files;
+        self.counts.bytes = self.counts.bytes.saturating_add(kept.file_bytes);
+        let pointer = PagePointer {
+            first,
+            chunk: kept.chunk,
+            entries: kept.entries,
+            bytes: kept.bytes,
+        };
+        self.add_child(0, pointer, sink)
+    }
+
+    /// Adds the next entry. If its page ends with it, says where that lies.
+    pub fn push(
+        &mut self,
+        entry: Entry,
+        sink: &mut dyn PageSink,
+    ) -> Result<Option<Leaf>, BackupError> {
         self.counts.entries += 1;
         if entry.meta.kind == Kind::File {
             self.counts.files += 1;
@@ -102,7 +145,7 @@ impl PageWriter {
         let full = self.leaf_paths >= KEYS_MAX / 4;
         let cut = full || self.cuts(&entry.key, self.leaf_bytes);
         self.leaf.push(entry);
-        if cut { self.close_leaf(sink) } else { Ok(()) }
+        if cut { self.close_leaf(sink) } else { Ok(None) }
     }
 
     /// Whether a page ends after this key. It depends on the key alone, beside the limits, so a
@@ -123,33 +166,32 @@ impl PageWriter {
         bytes >= PAGE_BYTES_MIN && number.is_multiple_of(PAGE_CUT_ONE_IN)
     }
 
-    fn close_leaf(&mut self, sink: &mut dyn PageSink) -> Result<(), BackupError> {
+    fn close_leaf(&mut self, sink: &mut dyn PageSink) -> Result<Option<Leaf>, BackupError> {
         let entries = std::mem::take(&mut self.leaf);
         self.leaf_bytes = 0;
         self.leaf_paths = 0;
         let Some(first) = entries.first().map(|entry| entry.key.clone()) else {
-            return Ok(());
+            return Ok(None);
         };
         let count = as_u64(entries.len());
         let bytes = entries
             .iter()
             .fold(0u64, |sum, entry| sum.saturating_add(entry.meta.size));
-        let page = Page::Leaf(entries);
-        let chunk = self.store(&page, sink)?;
-        self.add_child(
-            0,
-            PagePointer {
-                first,
-                chunk,
-                entries: count,
-                bytes,
-            },
-            sink,
-        )
+        let leaf = self.store(&Page::Leaf(entries), sink)?;
+        let pointer = PagePointer {
+            first,
+            chunk: leaf.chunk,
+            entries: count,
+            bytes,
+        };
+        self.add_child(0, pointer, sink)?;
+        Ok(Some(leaf))
     }
 
-    fn store(&mut self, page: &Page, sink: &mut dyn PageSink) -> Result<ChunkRef, BackupError> {
-        let stored = sink.page(page.encode())?;
+    fn store(&mut self, page: &Page, sink: &mut dyn PageSink) -> Result<Leaf, BackupError> {
+        let encoded = page.encode();
+        let length = encoded.len();
+        let stored = sink.page(encoded)?;
         if stored.novelty == Novelty::New {
             let refs = Refs::of_page(page);
             self.refs.push(PageRefs {
@@ -157,7 +199,10 @@ impl PageWriter {
                 refs,
             });
         }
-        Ok(stored.chunk)
+        Ok(Leaf {
+            chunk: stored.chunk,
+            length,
+        })
     }
 
     fn add_child(
@@ -198,7 +243,7 @@ impl PageWriter {
             level: level_number(level),
             children,
         };
-        let chunk = self.store(&page, sink)?;
+        let chunk = self.store(&page, sink)?.chunk;
         self.add_child(
             level + 1,
             PagePointer {

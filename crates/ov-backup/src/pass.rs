@@ -3,38 +3,31 @@
 use std::collections::VecDeque;
 use std::thread::Scope;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use ov_coding::{Family, Shape};
 use ov_format::content::{ChunkRef, Content, Extent};
-use ov_format::entry::{Entry, EntryKey, Kind, ReadState, Time};
+use ov_format::entry::{Entry, EntryKey, ReadState};
 use ov_format::id::ChunkId;
 use ov_seal::compartment::chunk_id;
-use ov_source::{Asked, Item, Source, SourceError};
+use ov_source::{Item, Source, SourceError};
 
 use crate::error::BackupError;
 use crate::extent_list::{chunks_of, push_hole};
 use crate::extract::Extractor;
 use crate::frame_writer::FrameWriter;
 use crate::index::Index;
-use crate::local_tree::{LocalEntry, NewTree, OldTree};
+use crate::line::{Line, Pending, Reading};
+use crate::local_page::LocalEntry;
+use crate::local_tree::{NewTree, OldTree, Run};
 use crate::monitor::{Monitor, Progress};
-use crate::options::{BackupOptions, BackupReport, Counts, Reread, Reuse};
+use crate::options::{BackupOptions, BackupReport};
 use crate::ordered::Threads;
 use crate::read::{Buffers, Ending, Flow, Piece, ReadKeys, read_file};
 use crate::renewal::Renewal;
+use crate::reread::Drawing;
 use crate::sink::Sink;
 use crate::spares::Spares;
 use crate::trees::{Finished, Trees};
 use crate::used::Used;
-
-/// What one large file may hold in its channel: chunks of the largest profile.
-const LARGE_COST: u64 = 8 * 1024 * 1024;
-
-/// Pieces in the channel of one file.
-const PIECES: usize = 2;
-
-/// Files read ahead at most.
-const AHEAD_FILES: usize = 256;
 
 /// Accounts up to this size stand in the catalog's own pages, so that one read opens those of a
 /// whole page.
@@ -69,12 +62,14 @@ pub struct Pass<'p, 'w> {
     pub renewal: &'p Renewal,
     /// What was counted.
     pub report: &'p mut BackupReport,
-    /// When this run began.
-    pub began: Time,
     /// Called between chunks and entries, and when the run must stop: publishes a checkpoint.
     pub checkpoint: &'p mut CheckpointFn<'p, 'w>,
     /// What the tree uses.
     pub used: Used,
+    /// The page of the last run that the walk is going along.
+    pub run: Option<Run>,
+    /// Unchanged files that are read all the same.
+    pub reread: Drawing,
 }
 
 /// Publishes what was stored so far.
@@ -90,20 +85,6 @@ pub enum When {
     Now,
 }
 
-enum Pending {
-    /// Its entry is complete.
-    Ready(Box<LocalEntry>),
-    /// Its content is being read; what the last run had of it, and what it may hold in memory.
-    Reading(Box<Item>, Option<Box<Entry>>, Receiver<Piece>, u64),
-    /// Its content is read when its turn comes.
-    Later(Box<Item>, Option<Box<Entry>>),
-}
-
-struct ReadJob {
-    item: Item,
-    pieces: Sender<Piece>,
-}
-
 impl<'p, 'w> Pass<'p, 'w> {
     /// Goes through the whole source and returns the finished trees.
     pub fn run<'s>(
@@ -116,16 +97,7 @@ impl<'p, 'w> Pass<'p, 'w> {
     {
         let mut trees = Trees::new(&self.keys.page);
         match self.entries(scope, threads, &mut trees) {
-            Ok(()) => {
-                let mut sink = Sink {
-                    index: self.index,
-                    frames: self.frames,
-                    renewal: self.renewal,
-                    keys: self.keys,
-                    used: &mut self.used,
-                };
-                trees.finish(&mut sink)
-            }
+            Ok(()) => trees.finish(&mut self.sink()),
             Err(BackupError::Interrupted) => {
                 // What was stored so far need not be stored again by the next run.
                 (self.checkpoint)(self.frames, &mut trees, When::Now)?;
@@ -144,38 +116,36 @@ impl<'p, 'w> Pass<'p, 'w> {
     where
         'w: 's,
     {
-        let jobs = start_readers(
-            scope,
-            threads,
-            self.source,
-            self.keys,
-            self.extractor,
-            self.spares,
-        );
-        let mut pending: VecDeque<Pending> = VecDeque::new();
-        let mut ahead = 0;
-        for item in self.source.walk() {
+        let reading = Reading {
+            source: self.source,
+            keys: self.keys,
+            extractor: self.extractor,
+            spares: self.spares,
+        };
+        let mut line = Line::start(scope, threads, reading, self.options.memory.ahead());
+        for item in self.source.walk_briefly() {
             if self.monitor.stop() {
                 return Err(BackupError::Interrupted);
             }
-            let next = match item {
-                Ok(item) => self.begin(item, jobs.as_ref())?,
-                Err(error) => {
-                    self.missed(&error, trees)?;
-                    continue;
-                }
-            };
-            ahead += cost(&next);
-            pending.push_back(next);
-            while pending.len() > AHEAD_FILES || ahead > self.options.memory.ahead() {
-                let Some(first) = pending.pop_front() else {
-                    break;
-                };
-                ahead = ahead.saturating_sub(cost(&first));
-                self.complete(first, trees)?;
+            match item {
+                Ok(item) => self.meet(item, &mut line, trees)?,
+                Err(error) => self.missed(&error, trees)?,
             }
         }
-        while let Some(first) = pending.pop_front() {
+        self.meet_end(&mut line, trees)?;
+        while let Some(first) = line.first() {
+            self.complete(first, trees)?;
+        }
+        Ok(())
+    }
+
+    /// Completes what has to leave the line before more comes.
+    pub(crate) fn complete_overdue(
+        &mut self,
+        line: &mut Line,
+        trees: &mut Trees,
+    ) -> Result<(), BackupError> {
+        while let Some(first) = line.overdue() {
             self.complete(first, trees)?;
         }
         Ok(())
@@ -196,109 +166,10 @@ impl<'p, 'w> Pass<'p, 'w> {
         Ok(())
     }
 
-    fn begin(
-        &mut self,
-        item: Item,
-        jobs: Option<&Sender<ReadJob>>,
-    ) -> Result<Pending, BackupError> {
-        let old = self.old.take(&item.key);
-        // The content of a file may be readable though something else of it is not.
-        if let Some(problem) = item
-            .problem
-            .clone()
-            .filter(|_| item.meta.kind != Kind::File)
-        {
-            let state = self.unreadable(&item, problem);
-            return Ok(ready(item, Content::Empty, state));
-        }
-        if item.meta.kind != Kind::File {
-            self.report.others += 1;
-            let mut item = item;
-            // The time of a folder that only leads to the data changes with all that is not backed
-            // up: it is kept as it was, so that an unchanged run stores nothing.
-            if let Some(old) = old.filter(|_| item.asked == Asked::Above) {
-                item.meta.mtime = old.entry.meta.mtime;
-            }
-            return Ok(ready(item, Content::Empty, ReadState::Clean));
-        }
-        let before = match old {
-            Some(old)
-                if self.is_unchanged(&item, &old)
-                    && !self.renewal.is_worth(&old.entry)
-                    && !self.reread(&item) =>
-            {
-                self.report.files_unmodified += 1;
-                let account = old.account;
-                let mut next = local(item, old.entry.content, old.entry.state);
-                next.account = account;
-                return Ok(Pending::Ready(Box::new(next)));
-            }
-            old => old.map(|old| Box::new(old.entry)),
-        };
-        let Some(jobs) = jobs else {
-            return Ok(Pending::Later(Box::new(item), before));
-        };
-        let (pieces, receiver) = bounded(PIECES);
-        let cost = item.meta.size.min(LARGE_COST);
-        jobs.send(ReadJob {
-            item: item.clone(),
-            pieces,
-        })
-        .map_err(|_| BackupError::Worker)?;
-        Ok(Pending::Reading(Box::new(item), before, receiver, cost))
-    }
-
-    /// Whether a file looks as it did when it was last read, and what was stored of it is still
-    /// promised. A file that changed within two seconds before that run began may have changed
-    /// again within the same tick of its clock: it is read.
-    fn is_unchanged(&mut self, item: &Item, old: &LocalEntry) -> bool {
-        let (now, then) = (&item.meta, &old.entry.meta);
-        let compare = self.options.compare;
-        let same = self.options.reuse == Reuse::Unchanged
-            && now.kind == then.kind
-            && (now.size, now.mtime, now.mode) == (then.size, then.mtime, then.mode)
-            && (compare.inode == Counts::No
-                || (item.fingerprint.inode, item.fingerprint.device)
-                    == (old.fingerprint.inode, old.fingerprint.device))
-            && (compare.ctime == Counts::No || item.fingerprint.ctime == old.fingerprint.ctime);
-        let settled = self.old.began().is_some_and(|began| {
-            let limit = began.seconds.saturating_sub(2);
-            now.mtime.seconds < limit
-                && (compare.ctime == Counts::No || item.fingerprint.ctime.seconds < limit)
-        });
-        same && settled
-            && old.entry.state == ReadState::Clean
-            && chunks_of(&old.entry.content).all(|(chunk, _)| self.index.may_use(&chunk.at))
-    }
-
-    /// Whether this unchanged file is in this run's share of files that are read again. The
-    /// choice depends on a secret and on the run, so nobody can tell which file is safe from it.
-    fn reread(&self, item: &Item) -> bool {
-        const SPREAD_SECONDS: f64 = 90.0 * 24.0 * 3600.0;
-        let share = match self.options.reread {
-            Reread::Share(share) => share,
-            Reread::Spread => {
-                let last = self
-                    .old
-                    .began()
-                    .map_or(self.began.seconds, |began| began.seconds);
-                let since = u32::try_from(self.began.seconds.saturating_sub(last).max(0));
-                f64::from(since.unwrap_or(u32::MAX)) / SPREAD_SECONDS
-            }
-        };
-        let text = [
-            &item.key.order_bytes()[..],
-            &self.began.seconds.to_le_bytes(),
-        ]
-        .concat();
-        let hash = chunk_id(&self.keys.id, &text);
-        let number = u32::from_le_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]);
-        f64::from(number) / f64::from(u32::MAX) < share
-    }
-
     fn complete(&mut self, pending: Pending, trees: &mut Trees) -> Result<(), BackupError> {
         let next = match pending {
             Pending::Ready(next) => *next,
+            Pending::Whole(page) => return self.pass_on(&page, trees),
             Pending::Reading(item, before, pieces, _) => {
                 let mut next = || pieces.recv().map_err(|_| BackupError::Worker);
                 self.collect(item, before, trees, &mut next)?
@@ -318,45 +189,61 @@ impl<'p, 'w> Pass<'p, 'w> {
                 self.collect(item, before, trees, &mut next)?
             }
         };
+        self.put(next, trees)
+    }
+
+    /// Puts an entry into the trees.
+    pub(crate) fn put(&mut self, next: LocalEntry, trees: &mut Trees) -> Result<(), BackupError> {
         for (chunk, length) in chunks_of(&next.entry.content) {
             self.used
                 .add(chunk, usize::try_from(length).unwrap_or(usize::MAX));
         }
         self.report.bytes = self.report.bytes.saturating_add(next.entry.meta.size);
-        self.new.push(&next);
+        self.tell_progress(&next.entry.key);
+        self.new.push(next.clone());
         let LocalEntry {
             mut entry, account, ..
         } = next;
-        let progress = Progress {
-            entries: self.report.others + self.files(),
-            files: self.files(),
-            bytes: self.report.bytes,
-            read: self.report.bytes_read,
-            stored: self.frames.stored(),
-        };
-        self.monitor.progress(&progress, &entry.key);
         if let Some(account) = account {
             self.say(entry.key.clone(), account, trees)?;
         }
-        let mut sink = Sink {
-            index: self.index,
-            frames: self.frames,
-            renewal: self.renewal,
-            keys: self.keys,
-            used: &mut self.used,
-        };
+        let mut sink = self.sink();
         // The local tree keeps whole lists of extents, since the agent cannot read pages back;
         // an unchanged file's pages come out the same and are found again.
         entry.content = match std::mem::replace(&mut entry.content, Content::Empty) {
             Content::Extents(extents) => trees.content(extents, &mut sink)?,
             other => other,
         };
-        trees.push(entry, &mut sink)?;
+        if let Some(leaf) = trees.push(entry, &mut sink)? {
+            self.new.close(leaf);
+        }
         (self.checkpoint)(self.frames, trees, When::Due)
     }
 
+    pub(crate) fn tell_progress(&self, at: &EntryKey) {
+        let files = self.files();
+        let progress = Progress {
+            entries: self.report.others + files,
+            files,
+            bytes: self.report.bytes,
+            read: self.report.bytes_read,
+            stored: self.frames.stored(),
+        };
+        self.monitor.progress(&progress, at);
+    }
+
+    pub(crate) fn sink(&mut self) -> Sink<'_, 'w> {
+        Sink {
+            index: self.index,
+            frames: self.frames,
+            renewal: self.renewal,
+            keys: self.keys,
+            used: &mut self.used,
+        }
+    }
+
     /// Puts what was found out about a file into the catalog.
-    fn say(
+    pub(crate) fn say(
         &mut self,
         key: EntryKey,
         account: Vec<u8>,
@@ -378,14 +265,7 @@ impl<'p, 'w> Pass<'p, 'w> {
                 Content::Extents(extents)
             }
         };
-        let mut sink = Sink {
-            index: self.index,
-            frames: self.frames,
-            keys: self.keys,
-            used: &mut self.used,
-            renewal: self.renewal,
-        };
-        trees.say(key, content, size, &mut sink)
+        trees.say(key, content, size, &mut self.sink())
     }
 
     fn files(&self) -> u64 {
@@ -480,7 +360,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         }
     }
 
-    fn unreadable(&mut self, item: &Item, reason: String) -> ReadState {
+    pub(crate) fn unreadable(&mut self, item: &Item, reason: String) -> ReadState {
         self.monitor.trouble(&item.key, &reason);
         self.report.unreadable += 1;
         ReadState::Unreadable(reason)
@@ -507,52 +387,11 @@ impl<'p, 'w> Pass<'p, 'w> {
     }
 }
 
-fn start_readers<'s, 'w: 's>(
-    scope: &'s Scope<'s, 'w>,
-    threads: Threads,
-    source: &'w dyn Source,
-    keys: &'w ReadKeys,
-    extractor: Option<&'w dyn Extractor>,
-    spares: &'w Spares,
-) -> Option<Sender<ReadJob>> {
-    let Threads::Count(count) = threads else {
-        return None;
-    };
-    let (sender, receiver) = bounded::<ReadJob>(AHEAD_FILES);
-    for _ in 0..count.max(1) {
-        let receiver = receiver.clone();
-        scope.spawn(move || {
-            let mut buffers = Buffers::new(spares);
-            while let Ok(ReadJob { item, pieces }) = receiver.recv() {
-                read_file(
-                    source,
-                    &item,
-                    keys,
-                    extractor,
-                    &mut buffers,
-                    &mut |piece| match pieces.send(piece) {
-                        Ok(()) => Flow::Go,
-                        Err(_) => Flow::Stop,
-                    },
-                );
-            }
-        });
-    }
-    Some(sender)
-}
-
-fn cost(pending: &Pending) -> u64 {
-    match pending {
-        Pending::Reading(_, _, _, cost) => *cost,
-        Pending::Ready(..) | Pending::Later(..) => 0,
-    }
-}
-
-fn ready(item: Item, content: Content, state: ReadState) -> Pending {
+pub(crate) fn ready(item: Item, content: Content, state: ReadState) -> Pending {
     Pending::Ready(Box::new(local(item, content, state)))
 }
 
-fn local(item: Item, content: Content, state: ReadState) -> LocalEntry {
+pub(crate) fn local(item: Item, content: Content, state: ReadState) -> LocalEntry {
     let fingerprint = item.fingerprint;
     let entry = Entry {
         key: item.key,

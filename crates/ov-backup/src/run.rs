@@ -29,8 +29,10 @@ use crate::pass::{Pass, When};
 use crate::publish::{Said, Stage, publish};
 use crate::read::ReadKeys;
 use crate::renewal::{self, Renewal};
+use crate::reread::Drawing;
 use crate::spares::Spares;
 use crate::trees::{Finished, Trees};
+use crate::unchanged::share_to_reread;
 use crate::used::Used;
 
 /// A checkpoint is published when this much was stored since the last one: what a killed run
@@ -167,6 +169,9 @@ impl<'r> Run<'r> {
         let wanted = last.filter(|_| self.options.reuse == Reuse::Unchanged);
         let mut old = OldTree::open(&self.files, wanted.as_ref());
         let mut new = NewTree::start(&self.files, self.dataset, self.began);
+        let since = old.began().map_or(0, |last| self.since(last));
+        let share = share_to_reread(self.options, since);
+        let reread = Drawing::new(self.keys.id.clone(), self.began, share);
         let renewal = Renewal::open(&self.files, last.as_ref());
         let discard = Discard::default();
         let store = Arc::clone(vault.store());
@@ -205,9 +210,10 @@ impl<'r> Run<'r> {
                 new: &mut new,
                 renewal: &renewal,
                 report,
-                began: self.began,
                 checkpoint: &mut checkpoint,
                 used: Used::default(),
+                run: None,
+                reread,
             };
             let trees = pass.run(scope, threads)?;
             let used = pass.used;
@@ -252,7 +258,6 @@ impl<'r> Run<'r> {
             return Ok(Outcome::Repeat);
         }
         new.finish(&self.files, &name, &roots);
-        let since = old.began().map_or(0, |last| self.since(last));
         let budget = renewal::budget(report.bytes_added, report.bytes, since);
         renewal::finish(&self.files, last.as_ref(), &name, &used, budget);
         self.files.write(&self.last_file(), &name.to_bytes());

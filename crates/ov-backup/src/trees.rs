@@ -6,7 +6,8 @@ use ov_format::list::PageRefs;
 use ov_seal::compartment::IdKey;
 
 use crate::error::BackupError;
-use crate::page_writer::{PageSink, PageWriter, Tree};
+use crate::local_page::Kept;
+use crate::page_writer::{Leaf, PageSink, PageWriter, Tree};
 
 /// The files, and the catalog: at the path of a file, what was found out about it.
 pub struct Trees {
@@ -45,9 +46,28 @@ impl Trees {
         self.files.content(extents, sink)
     }
 
-    /// Adds the next entry of the files.
-    pub fn push(&mut self, entry: Entry, sink: &mut dyn PageSink) -> Result<(), BackupError> {
+    /// Adds the next entry of the files. If its page ends with it, says where that lies.
+    pub fn push(
+        &mut self,
+        entry: Entry,
+        sink: &mut dyn PageSink,
+    ) -> Result<Option<Leaf>, BackupError> {
         self.files.push(entry, sink)
+    }
+
+    /// Whether the next entry of the files begins a page.
+    pub fn is_between_pages(&self) -> bool {
+        self.files.is_between_pages()
+    }
+
+    /// Adds a page of the files that is in the vault already: see [`PageWriter::pass_on`].
+    pub fn pass_on(
+        &mut self,
+        kept: &Kept,
+        first: EntryKey,
+        sink: &mut dyn PageSink,
+    ) -> Result<(), BackupError> {
+        self.files.pass_on(kept, first, sink)
     }
 
     /// Adds what is said of the file with this key: `content` is an account of `size` bytes. Files
@@ -63,7 +83,8 @@ impl Trees {
             Content::Extents(extents) => self.catalog.content(extents, sink)?,
             other => other,
         };
-        self.catalog.push(bare(key, content, size), sink)
+        self.catalog.push(bare(key, content, size), sink)?;
+        Ok(())
     }
 
     /// What the new pages need that were stored since the last time.

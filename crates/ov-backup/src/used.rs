@@ -28,14 +28,19 @@ impl Used {
     /// Adds a chunk of so many plain bytes. Those that share their frame with others are counted,
     /// each once however many files have it.
     pub fn add(&mut self, chunk: &ChunkRef, length: usize) {
-        let number = self.number(chunk.at.segment);
-        let frame = chunk.at.frame;
+        self.add_at(&chunk.at, chunk.index, length);
+    }
+
+    /// As [`Self::add`], for a chunk of which no more than its place is known.
+    pub fn add_at(&mut self, at: &FrameRef, index_in_frame: u16, length: usize) {
+        let number = self.number(at.segment);
+        let frame = at.frame;
         if let Some((_, frames)) = self.segments.get_mut(index(number)) {
             frames.set(frame);
         }
         if length < ALONE_MIN {
             let alive = self.gathered.entry((number, frame)).or_default();
-            if alive.chunks.set(chunk.index) == Was::Clear {
+            if alive.chunks.set(index_in_frame) == Was::Clear {
                 let length = u32::try_from(length).unwrap_or(u32::MAX);
                 alive.bytes = alive.bytes.saturating_add(length);
             }

@@ -5,6 +5,7 @@ mod catalog;
 mod deceived;
 mod forge;
 mod hostile;
+mod incremental;
 mod layers;
 mod random_access;
 mod reading;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ov_admin::found::{Founding, init};
-use ov_backup::{Agent, BackupOptions, Extractor, Reread, Seams, Threads, Void, backup};
+use ov_backup::{Agent, BackupOptions, Extractor, Reread, Reuse, Seams, Threads, Void, backup};
 use ov_format::entry::Time;
 use ov_format::name::ObjectName;
 use ov_open::recovery::RecoveryKit;
@@ -110,15 +110,34 @@ impl Site {
     }
 
     pub fn run_from(&mut self, source: &dyn Source, tags: &[&str]) {
-        self.clock.0.fetch_add(86_400, Ordering::Relaxed);
         let options = BackupOptions {
-            dataset: "files".to_owned(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..self.options("files")
+        };
+        self.run_with(source, &options);
+    }
+
+    /// Backs a source up into a dataset, a day after the last time.
+    pub fn run_of(&mut self, source: &dyn Source, dataset: &str, reuse: Reuse) {
+        let options = BackupOptions {
+            reuse,
+            ..self.options(dataset)
+        };
+        self.run_with(source, &options);
+    }
+
+    fn options(&self, dataset: &str) -> BackupOptions {
+        BackupOptions {
+            dataset: dataset.to_owned(),
             host: "host".to_owned(),
             paths: vec![self.data().as_os_str().as_bytes().to_vec()],
-            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             reread: Reread::Share(0.0),
             ..BackupOptions::default()
-        };
+        }
+    }
+
+    fn run_with(&mut self, source: &dyn Source, options: &BackupOptions) {
+        self.clock.0.fetch_add(86_400, Ordering::Relaxed);
         let state = self.folder.path().join("state");
         let seams = Seams {
             entropy: Arc::clone(&self.entropy),
@@ -128,7 +147,7 @@ impl Site {
             threads: Threads::Inline,
             extractor: self.extractor.as_deref(),
         };
-        backup(&mut self.vault, &self.agent, source, &options, &seams).unwrap();
+        backup(&mut self.vault, &self.agent, source, options, &seams).unwrap();
     }
 
     pub fn open(&self) -> Opened<'_> {
