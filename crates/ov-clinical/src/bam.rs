@@ -9,15 +9,17 @@ use crate::window::Window;
 
 /// The header text is read up to this length.
 pub(crate) const HEADER_MAX: usize = 16 << 20;
-/// Tried first.
-const HEADER_SHORT: usize = 256 << 10;
+/// Most headers are shorter: the rest of the head is not inflated for nothing.
+pub(crate) const HEADER_SHORT: usize = 256 << 10;
+/// So much of it is inflated before anybody asks whether it is whole.
+pub(crate) const HEADER_FIRST: usize = 32 << 10;
 const SEQUENCES_MAX: u32 = 20_000;
 
 /// Reads a BAM.
 #[must_use]
 pub fn read(window: &Window) -> (Facts, Vec<Warning>) {
     let mut out = Collector::new();
-    let inflated = inflate_header(window.head());
+    let inflated = inflate::gunzip_until(window.head(), HEADER_MAX, HEADER_SHORT, is_enough);
     if let Err(what) = header(&inflated.bytes, &mut out) {
         let short = inflated.stop == Stop::Truncated || inflated.stop == Stop::End;
         match (short, window.is_whole()) {
@@ -41,15 +43,14 @@ pub fn read_text(window: &Window) -> (Facts, Vec<Warning>) {
     out.finish()
 }
 
-/// Most headers are short: the rest of the head is not inflated for nothing.
-fn inflate_header(head: &[u8]) -> inflate::Inflated {
-    let short = inflate::gunzip(head, HEADER_SHORT);
-    let whole = short.stop != Stop::Bound || header(&short.bytes, &mut Collector::new()).is_ok();
-    if whole {
-        short
-    } else {
-        inflate::gunzip(head, HEADER_MAX)
-    }
+/// Whether the header is in these first bytes of a file, and whole.
+pub(crate) fn is_header_whole(head: &[u8]) -> bool {
+    let inflated = inflate::gunzip_until(head, HEADER_MAX, HEADER_FIRST, is_enough);
+    is_enough(&inflated.bytes)
+}
+
+fn is_enough(bytes: &[u8]) -> bool {
+    header(bytes, &mut Collector::new()).is_ok()
 }
 
 /// Header text, then the list of reference sequences.
@@ -137,6 +138,16 @@ mod tests {
         let (facts, warnings) = read(&Window::whole(&file));
         assert_eq!(facts.sequencing.unwrap().samples[0].as_str(), "last");
         assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn a_header_is_whole_once_its_last_sequence_is_there() {
+        let file = bam(b"@HD\tVN:1.6\n@RG\tID:rg\tSM:tumour\n");
+        let ends = (1..file.len()).filter(|end| is_header_whole(&file[..*end]));
+        let first = ends.min().unwrap();
+        let said = |end: usize| read(&Window::parts(&file[..end], &BGZF_END, 99_999_999));
+        assert_eq!(said(first), said(file.len()));
+        assert_ne!(said(first - 1), said(file.len()));
     }
 
     #[test]

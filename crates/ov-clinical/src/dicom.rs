@@ -6,6 +6,7 @@
 use crate::dicom_object::ObjectScan;
 use crate::dicom_prologue::{self, Body, Prologue};
 use crate::dicom_walk::{Encoding, Flaw, Walk};
+use crate::digest::Digest;
 use crate::facts::{Digests, Facts};
 use crate::inflate::{Flow, Inflator};
 use crate::warning::Warning;
@@ -63,7 +64,7 @@ pub fn opening(head: &[u8]) -> Option<Opening> {
 
 /// Takes a DICOM file in pieces.
 pub struct Stream {
-    file: blake3::Hasher,
+    file: Digest,
     stage: Stage,
     scan: ObjectScan,
 }
@@ -113,7 +114,7 @@ impl Stream {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            file: blake3::Hasher::new(),
+            file: Digest::default(),
             stage: Stage::Prologue(Vec::new()),
             scan: ObjectScan::default(),
         }
@@ -153,10 +154,11 @@ impl Stream {
     pub fn finish(mut self) -> (Facts, Vec<Warning>) {
         self.begin();
         self.report_end();
+        let object = self.scan.digests();
         self.scan.object.digests = Some(Digests {
-            file: *self.file.finalize().as_bytes(),
-            data_set: self.stage.data_set().map(|_| self.scan.data_set_digest()),
-            pixels: self.scan.pixel_digest(),
+            file: self.file.finish(),
+            data_set: self.stage.data_set().map(|_| object.data_set),
+            pixels: object.pixels,
         });
         self.scan.finish()
     }

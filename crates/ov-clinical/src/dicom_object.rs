@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::collector::Collector;
 use crate::dicom_tag::{self as tag, Tag};
 use crate::dicom_walk::Visitor;
+use crate::digest::Digest;
 use crate::facts::{Dicom, Domain, Facts, Geometry, Patient, Reference, Role, Subject};
 use crate::ident::Ident;
 use crate::warning::Warning;
@@ -14,10 +15,10 @@ use crate::warning::Warning;
 pub(crate) struct ObjectScan {
     pub(crate) collector: Collector,
     pub(crate) object: Dicom,
-    pixels: blake3::Hasher,
+    pixels: Digest,
     pixels_begun: bool,
     pixels_ended: bool,
-    others: blake3::Hasher,
+    others: Digest,
     patient: Option<Ident>,
     issuer: Option<Ident>,
     universal_issuer: Option<Ident>,
@@ -26,6 +27,12 @@ pub(crate) struct ObjectScan {
     subject: Option<Ident>,
     items: Vec<Item>,
     known: BTreeSet<(Role, Ident)>,
+}
+
+/// Digests of an object.
+pub(crate) struct ObjectDigests {
+    pub(crate) data_set: [u8; 32],
+    pub(crate) pixels: Option<[u8; 32]>,
 }
 
 /// What was seen in an open item.
@@ -42,23 +49,22 @@ struct Item {
 }
 
 impl ObjectScan {
-    /// Digest of the pixel value, if it was complete.
-    pub(crate) fn pixel_digest(&self) -> Option<[u8; 32]> {
-        self.pixels_ended
-            .then(|| *self.pixels.finalize().as_bytes())
-    }
-
     /// Whether bytes of the pixel value were met.
     pub(crate) fn pixels_begun(&self) -> bool {
         self.pixels_begun
     }
 
-    /// Digest of the data set: of all bytes but the pixel value, then of the digest of that. So no
-    /// byte is hashed twice.
-    pub(crate) fn data_set_digest(&self) -> [u8; 32] {
-        let mut digest = self.others.clone();
-        digest.update(self.pixels.finalize().as_bytes());
-        *digest.finalize().as_bytes()
+    /// Takes the digests. That of the data set is of all bytes but the pixel value, then of the
+    /// digest of that, so that no byte is hashed twice; that of the pixel value is there if it was
+    /// complete.
+    pub(crate) fn digests(&mut self) -> ObjectDigests {
+        let pixels = std::mem::take(&mut self.pixels).finish();
+        let mut data_set = std::mem::take(&mut self.others);
+        data_set.update(&pixels);
+        ObjectDigests {
+            data_set: data_set.finish(),
+            pixels: self.pixels_ended.then_some(pixels),
+        }
     }
 
     /// An element of the object itself.

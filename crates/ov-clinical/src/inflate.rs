@@ -64,6 +64,8 @@ pub(crate) enum Stop {
     Truncated,
     /// The bound was reached.
     Bound,
+    /// Whoever takes it has enough.
+    Enough,
     /// Something that is no gzip member follows.
     Broken,
 }
@@ -77,67 +79,123 @@ pub(crate) struct Inflated {
 /// Inflates the members of a gzip file one after the other, at most `bound` bytes. Empty members
 /// cost input, so the time is bounded by both.
 pub(crate) fn gunzip(input: &[u8], bound: usize) -> Inflated {
-    let mut bytes = Vec::new();
+    gunzip_until(input, bound, bound, |_| false)
+}
+
+/// As [`gunzip`], but no more than is `enough`, which is asked once `first` bytes are there, and
+/// again whenever they have doubled: all questions together look at twice what there is.
+pub(crate) fn gunzip_until(
+    input: &[u8],
+    bound: usize,
+    first: usize,
+    enough: impl Fn(&[u8]) -> bool,
+) -> Inflated {
+    let mut taken = Taken {
+        bytes: Vec::new(),
+        bound,
+        ask: first,
+        enough,
+    };
+    let stop = members(input, &mut taken);
+    Inflated {
+        bytes: taken.bytes,
+        stop,
+    }
+}
+
+/// What is taken out of a gzip file.
+struct Taken<E> {
+    bytes: Vec<u8>,
+    bound: usize,
+    /// So long it is when the next question is due.
+    ask: usize,
+    enough: E,
+}
+
+impl<E: Fn(&[u8]) -> bool> Taken<E> {
+    /// Takes what came out of a step. Why no more is taken.
+    fn take(&mut self, piece: &[u8]) -> Option<Stop> {
+        let room = self.bound.saturating_sub(self.bytes.len());
+        self.bytes
+            .extend_from_slice(piece.get(..room).unwrap_or(piece));
+        if piece.len() > room {
+            return Some(Stop::Bound);
+        }
+        let due = self.bytes.len() >= self.ask && self.ask < self.bound;
+        self.ask = match due {
+            true => self.bytes.len().saturating_mul(2),
+            false => self.ask,
+        };
+        (due && (self.enough)(&self.bytes)).then_some(Stop::Enough)
+    }
+}
+
+fn members<E: Fn(&[u8]) -> bool>(input: &[u8], taken: &mut Taken<E>) -> Stop {
     let mut inflator = Inflator::new();
     let mut at = 0;
     loop {
         let rest = input.get(at..).unwrap_or_default();
         if rest.is_empty() {
-            return Inflated {
-                bytes,
-                stop: Stop::End,
-            };
+            return Stop::End;
         }
         let body = match member_header(rest) {
             Header::Length(length) => length,
-            Header::Short => {
-                return Inflated {
-                    bytes,
-                    stop: Stop::Truncated,
-                };
-            }
-            Header::No => {
-                return Inflated {
-                    bytes,
-                    stop: Stop::Broken,
-                };
-            }
+            Header::Short => return Stop::Truncated,
+            Header::No => return Stop::Broken,
         };
         let data = rest.get(body..).unwrap_or_default();
-        match inflate_member(&mut inflator, data, bound, &mut bytes) {
+        match inflate_member(&mut inflator, data, taken) {
             Ok(used) => at += body + used + 8,
-            Err(stop) => return Inflated { bytes, stop },
+            Err(stop) => return stop,
         }
         if at > input.len() {
-            return Inflated {
-                bytes,
-                stop: Stop::Truncated,
-            };
+            return Stop::Truncated;
         }
     }
 }
 
-fn inflate_member(
+fn inflate_member<E: Fn(&[u8]) -> bool>(
     inflator: &mut Inflator,
     data: &[u8],
-    bound: usize,
-    bytes: &mut Vec<u8>,
+    taken: &mut Taken<E>,
 ) -> Result<usize, Stop> {
     inflator.restart();
-    let mut full = false;
+    let mut full = None;
     let flow = inflator.feed(data, |piece| {
-        let room = bound.saturating_sub(bytes.len());
-        bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
-        full = piece.len() > room;
-        !full
+        full = taken.take(piece);
+        full.is_none()
     });
-    match flow {
-        _ if full => Err(Stop::Bound),
-        Flow::End(used) => Ok(used),
-        Flow::More => Err(Stop::Truncated),
-        Flow::Broken => Err(Stop::Broken),
+    match (full, flow) {
+        (Some(stop), _) => Err(stop),
+        (None, Flow::End(used)) => Ok(used),
+        (None, Flow::More) => Err(Stop::Truncated),
+        (None, Flow::Broken) => Err(Stop::Broken),
     }
 }
+
+/// Whether a file in blocks ends with a whole one, by the lengths that the blocks say (SAM §4.1),
+/// so that nothing is inflated. `None` if something else stands between them.
+pub(crate) fn ends_between_blocks(input: &[u8]) -> Option<bool> {
+    let mut rest = input;
+    while !rest.is_empty() {
+        let begun = is_bgzf(rest) || rest.len() < BLOCK_HEAD && rest.starts_with(&BGZF_END[..1]);
+        let Some(&[low, high]) = rest.get(16..BLOCK_HEAD) else {
+            return begun.then_some(false);
+        };
+        let length = usize::from(u16::from_le_bytes([low, high])) + 1;
+        if !begun || length < BLOCK_HEAD {
+            return None;
+        }
+        match rest.get(length..) {
+            Some(next) => rest = next,
+            None => return Some(false),
+        }
+    }
+    Some(true)
+}
+
+/// What stands before the content of a block, in bytes.
+const BLOCK_HEAD: usize = 18;
 
 enum Header {
     Length(usize),
@@ -228,6 +286,37 @@ mod tests {
         let inflated = gunzip(&BGZF_END.repeat(200_000), 1000);
         assert_eq!(inflated.stop, Stop::End);
         assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+    }
+
+    #[test]
+    fn who_has_enough_is_given_no_more() {
+        let file = gzip(&vec![b'x'; 3 << 20]);
+        let asked = std::cell::Cell::new(0);
+        let inflated = gunzip_until(&file, 2 << 20, 100 << 10, |bytes| {
+            asked.set(asked.get() + 1);
+            bytes.len() >= 500 << 10
+        });
+        assert_eq!(inflated.stop, Stop::Enough);
+        assert!((500 << 10..1 << 20).contains(&inflated.bytes.len()));
+        assert_eq!(asked.get(), 3, "each time there is twice as much");
+        let never = gunzip_until(&file, 2 << 20, 1, |_| false);
+        assert_eq!((never.bytes.len(), never.stop), (2 << 20, Stop::Bound));
+    }
+
+    #[test]
+    fn where_blocks_end_is_known_without_inflating_them() {
+        let whole = BGZF_END.repeat(3);
+        assert_eq!(ends_between_blocks(&whole), Some(true));
+        for cut in 1..BGZF_END.len() {
+            let end = whole.len() - cut;
+            assert_eq!(ends_between_blocks(&whole[..end]), Some(false), "{cut}");
+            assert_eq!(gunzip(&whole[..end], 9).stop, Stop::Truncated, "{cut}");
+        }
+        assert_eq!(ends_between_blocks(&gzip(b"no block")), None);
+        assert_eq!(ends_between_blocks(&[&whole[..], b"tail"].concat()), None);
+        let mut lying = whole;
+        lying[16] = 3;
+        assert_eq!(ends_between_blocks(&lying), None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod dicom_object;
 mod dicom_prologue;
 mod dicom_tag;
 mod dicom_walk;
+mod digest;
 mod duplicates;
 mod facts;
 pub mod fasta;

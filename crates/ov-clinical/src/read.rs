@@ -56,4 +56,15 @@ impl Kind {
         };
         Need { head, tail }
     }
+
+    /// Whether more of the beginning of a file tells its reader nothing: the header that it reads is
+    /// in these bytes, and whole. Kinds of which more is read are never there.
+    #[must_use]
+    pub fn is_header_whole(self, head: &[u8]) -> bool {
+        match self {
+            Self::Bam => bam::is_header_whole(head),
+            Self::Vcf | Self::Bcf => vcf::is_header_whole(head),
+            _ => false,
+        }
+    }
 }
