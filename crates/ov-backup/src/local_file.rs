@@ -216,17 +216,14 @@ impl BlockReader {
         self.file.read_exact(&mut length).ok()?;
         let length = usize::try_from(u32::from_le_bytes(length)).ok()?;
         // Not `vec![0; length]`: a damaged length must not allocate what is not there.
-        let mut sealed = Vec::new();
+        let mut block = Vec::with_capacity(length.min(BLOCK_BYTES + SEAL_BYTES));
         let limit = u64::try_from(length).ok()?;
-        self.file
-            .by_ref()
-            .take(limit)
-            .read_to_end(&mut sealed)
-            .ok()?;
-        let mut plain = self.key.open(self.number, b"", &sealed).ok()?;
+        let mut file = self.file.by_ref().take(limit);
+        file.read_to_end(&mut block).ok()?;
+        self.key.open_in_place(self.number, b"", &mut block).ok()?;
         self.number += 1;
-        match plain.pop()? {
-            0 => Some(Block::Data(plain)),
+        match block.pop()? {
+            0 => Some(Block::Data(block)),
             _ => Some(Block::End),
         }
     }
@@ -276,19 +273,17 @@ impl BlockWriter {
     }
 
     fn put(&mut self, plain: &[u8], end: u8) {
-        let mut block = Vec::with_capacity(plain.len() + 32);
+        let mut block = Vec::with_capacity(plain.len() + SEAL_BYTES);
         block.extend_from_slice(plain);
         // The last byte says whether this is the end, so that a cut file is not a shorter one.
         block.push(end);
-        let sealed = self.key.seal(self.number, b"", &block);
+        self.key.seal_in_place(self.number, b"", &mut block);
         self.number += 1;
-        let length = u32::try_from(sealed.len())
-            .unwrap_or(u32::MAX)
-            .to_le_bytes();
+        let length = u32::try_from(block.len()).unwrap_or(u32::MAX).to_le_bytes();
         let written = self
             .file
             .write_all(&length)
-            .and_then(|()| self.file.write_all(&sealed));
+            .and_then(|()| self.file.write_all(&block));
         if written.is_err() {
             self.failed = Failed::Yes;
         }
