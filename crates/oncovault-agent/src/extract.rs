@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use ov_backup::{Extraction, Extractor};
-use ov_extract::{Extractors, File, Program, Settings};
+use ov_backup::{Extraction, Extractor, Told};
+use ov_extract::{Ending, Extractors, File, Program, Settings};
 use ov_terminal::screen::Screen;
 
 /// The word that makes this program a worker. It is no verb: a worker reads no configuration and
@@ -55,7 +55,10 @@ impl Extraction for Shown {
         self.0.hole(length);
     }
 
-    fn end(self: Box<Self>) -> Option<Vec<u8>> {
-        self.0.end()
+    fn end(self: Box<Self>) -> Told {
+        match self.0.end() {
+            Ending::Known(account) => Told::Now(account),
+            Ending::Later(later) => Told::Later(Box::new(|| later.account())),
+        }
     }
 }

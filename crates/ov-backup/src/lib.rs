@@ -35,11 +35,12 @@ mod storing;
 pub mod trees;
 pub mod unchanged;
 pub mod uncut;
+mod untold;
 pub mod used;
 
 pub use agent::Agent;
 pub use error::BackupError;
-pub use extract::{Extraction, Extractor};
+pub use extract::{Extraction, Extractor, Told};
 pub use memory::{Memory, TooLittleMemory};
 pub use monitor::{Monitor, Progress, Void};
 pub use options::{

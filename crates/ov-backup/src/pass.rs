@@ -12,7 +12,7 @@ use ov_source::{Item, Source, SourceError};
 
 use crate::error::BackupError;
 use crate::extent_list::{chunks_of, push_hole};
-use crate::extract::Extractor;
+use crate::extract::{Extractor, Told};
 use crate::frame_writer::FrameWriter;
 use crate::index::Index;
 use crate::line::{Line, Pending, Reading};
@@ -27,6 +27,7 @@ use crate::reread::Drawing;
 use crate::sink::Sink;
 use crate::spares::Spares;
 use crate::trees::{Finished, Trees};
+use crate::untold::Untold;
 use crate::used::Used;
 
 /// Accounts up to this size stand in the catalog's own pages, so that one read opens those of a
@@ -70,6 +71,8 @@ pub struct Pass<'p, 'w> {
     pub run: Option<Run>,
     /// Unchanged files that are read all the same.
     pub reread: Drawing,
+    /// Entries that wait for what their files say.
+    pub untold: Untold,
 }
 
 /// Publishes what was stored so far.
@@ -136,7 +139,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         while let Some(first) = line.first() {
             self.complete(first, trees)?;
         }
-        Ok(())
+        self.put_all(trees)
     }
 
     /// Completes what has to leave the line before more comes.
@@ -167,9 +170,15 @@ impl<'p, 'w> Pass<'p, 'w> {
     }
 
     fn complete(&mut self, pending: Pending, trees: &mut Trees) -> Result<(), BackupError> {
-        let next = match pending {
-            Pending::Ready(next) => *next,
-            Pending::Whole(page) => return self.pass_on(&page, trees),
+        let (next, told) = match pending {
+            Pending::Ready(mut next) => {
+                let told = Told::Now(next.account.take());
+                (*next, told)
+            }
+            Pending::Whole(page) => {
+                self.put_all(trees)?;
+                return self.pass_on(&page, trees);
+            }
             Pending::Reading(item, before, pieces, _) => {
                 let mut next = || pieces.recv().map_err(|_| BackupError::Worker);
                 self.collect(item, before, trees, &mut next)?
@@ -189,7 +198,19 @@ impl<'p, 'w> Pass<'p, 'w> {
                 self.collect(item, before, trees, &mut next)?
             }
         };
-        self.put(next, trees)
+        self.untold.push(next, told);
+        while let Some(next) = self.untold.pop() {
+            self.put(next, trees)?;
+        }
+        Ok(())
+    }
+
+    /// Puts all entries into the trees, whatever must be waited for.
+    fn put_all(&mut self, trees: &mut Trees) -> Result<(), BackupError> {
+        while let Some(next) = self.untold.pop_anyway() {
+            self.put(next, trees)?;
+        }
+        Ok(())
     }
 
     /// Puts an entry into the trees.
@@ -279,7 +300,7 @@ impl<'p, 'w> Pass<'p, 'w> {
         before: Option<Box<Entry>>,
         trees: &mut Trees,
         next: &mut dyn FnMut() -> Result<Piece, BackupError>,
-    ) -> Result<LocalEntry, BackupError> {
+    ) -> Result<(LocalEntry, Told), BackupError> {
         let family = Family::of_name(&item.key.name);
         let mut extents: Vec<Extent> = Vec::new();
         let mut inline = None;
@@ -333,11 +354,12 @@ impl<'p, 'w> Pass<'p, 'w> {
             }
             Some(_) => self.report.files_changed += 1,
         }
-        Ok(LocalEntry {
+        let next = LocalEntry {
             entry,
             fingerprint,
-            account: ending.account,
-        })
+            account: None,
+        };
+        Ok((next, ending.told))
     }
 
     fn judge(&mut self, item: &Item, ending: &Ending) -> Result<ReadState, BackupError> {

@@ -8,7 +8,7 @@ use ov_format::id::ChunkId;
 use ov_seal::compartment::{IdKey, chunk_id};
 use ov_source::{FileStat, Item, OpenFile, Segment, Source, SourceError};
 
-use crate::extract::{Extraction, Extractor};
+use crate::extract::{Extraction, Extractor, Told};
 use crate::spares::Spares;
 use crate::uncut::Uncut;
 
@@ -45,8 +45,8 @@ pub struct Ending {
     pub changed: bool,
     /// It could not be read (wholly): why.
     pub problem: Option<SourceError>,
-    /// What the delivered bytes say about themselves, encoded, where somebody took it out.
-    pub account: Option<Vec<u8>>,
+    /// What the delivered bytes say about themselves, where somebody takes it out.
+    pub told: Told,
 }
 
 /// What reading needs, shared by all readers.
@@ -143,7 +143,7 @@ pub fn read_file(
                     read,
                     changed,
                     problem: None,
-                    account: extraction.and_then(|extraction| extraction.end()),
+                    told: extraction.map_or(Told::Now(None), |extraction| extraction.end()),
                 }
             }
             Err(problem) => Ending {
@@ -152,7 +152,7 @@ pub fn read_file(
                 read,
                 changed: false,
                 problem: Some(problem),
-                account: None,
+                told: Told::Now(None),
             },
         };
         emit(Piece::End(Box::new(ending)));

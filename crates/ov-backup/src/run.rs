@@ -33,6 +33,7 @@ use crate::reread::Drawing;
 use crate::spares::Spares;
 use crate::trees::{Finished, Trees};
 use crate::unchanged::share_to_reread;
+use crate::untold::Untold;
 use crate::used::Used;
 
 /// A checkpoint is published when this much was stored since the last one: what a killed run
@@ -214,6 +215,7 @@ impl<'r> Run<'r> {
                 used: Used::default(),
                 run: None,
                 reread,
+                untold: Untold::default(),
             };
             let trees = pass.run(scope, threads)?;
             let used = pass.used;

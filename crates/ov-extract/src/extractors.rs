@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::batch::Batch;
 use crate::error::ExtractError;
 use crate::file::File;
-use crate::message::Begin;
+use crate::message::{Begin, Showing};
 use crate::patience::Patience;
 use crate::worker::Worker;
 
@@ -47,7 +48,8 @@ impl Program {
 /// Bounds of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Workers at the same time at most.
+    /// Files that workers have at the same time at most. There may be one worker more, so that many
+    /// small files need not wait for a long one.
     pub workers: usize,
     /// A worker that does nothing for so long is given up.
     pub stall: Duration,
@@ -74,13 +76,27 @@ pub(crate) struct Shared {
     tell: Box<dyn Fn(&str) + Send + Sync>,
     pool: Mutex<Pool>,
     free: Condvar,
+    /// Where small files gather.
+    batch: Mutex<Arc<Batch>>,
+}
+
+/// What a worker is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A file that comes as the backup reads it, however long that takes.
+    File,
+    /// Small files that are all at hand. They never wait for a file that is read: what reads it may
+    /// itself wait for whoever wants to know of them.
+    Batch,
 }
 
 #[derive(Default)]
 struct Pool {
     idle: Vec<Worker>,
-    /// All that run, idle ones too.
-    running: usize,
+    /// All that are wanted for something, those that are being started too.
+    leased: usize,
+    /// Those that are wanted for a file.
+    with_files: usize,
     /// Files that wait for one.
     waiting: usize,
     failed_in_a_row: u32,
@@ -105,6 +121,7 @@ impl Extractors {
                 tell: Box::new(tell),
                 pool: Mutex::default(),
                 free: Condvar::new(),
+                batch: Mutex::default(),
             }),
         }
     }
@@ -117,7 +134,12 @@ impl Extractors {
             return None;
         }
         let name = name.to_vec();
-        let begin = Begin { name, size };
+        let showing = Showing::First;
+        let begin = Begin {
+            name,
+            size,
+            showing,
+        };
         Some(File::new(Arc::clone(&self.shared), begin))
     }
 }
@@ -128,33 +150,42 @@ impl Shared {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A worker for one file.
-    pub(crate) fn lease(self: &Arc<Self>) -> Result<Lease, ExtractError> {
-        let worker = self.take()?;
+    /// The batch that is open.
+    pub(crate) fn batch(&self) -> &Mutex<Arc<Batch>> {
+        &self.batch
+    }
+
+    /// Whether workers were given up.
+    pub(crate) fn is_off(&self) -> bool {
+        self.pool().off
+    }
+
+    /// A worker for one use.
+    pub(crate) fn lease(self: &Arc<Self>, wanted: Use) -> Result<Lease, ExtractError> {
+        let worker = self.take(wanted)?;
         Ok(Lease {
             shared: Arc::clone(self),
             worker: Some(worker),
+            wanted,
             patience: Patience::new(self.settings.stall),
         })
     }
 
-    fn take(&self) -> Result<Worker, ExtractError> {
+    fn take(&self, wanted: Use) -> Result<Worker, ExtractError> {
         let until = Instant::now() + self.settings.stall;
         let mut pool = self.pool();
         loop {
             if pool.off {
                 return Err(ExtractError::Gone);
             }
-            while let Some(mut worker) = pool.idle.pop() {
-                if worker.fed < RETIRE_BYTES && worker.is_alive() {
-                    return Ok(worker);
+            if pool.lend(wanted, self.settings.workers.max(1)) {
+                while let Some(mut worker) = pool.idle.pop() {
+                    if worker.fed < RETIRE_BYTES && worker.is_alive() {
+                        return Ok(worker);
+                    }
                 }
-                pool.running -= 1;
-            }
-            if pool.running < self.settings.workers.max(1) {
-                pool.running += 1;
                 drop(pool);
-                return self.start();
+                return self.start(wanted);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -167,14 +198,14 @@ impl Shared {
         }
     }
 
-    fn start(&self) -> Result<Worker, ExtractError> {
+    fn start(&self, wanted: Use) -> Result<Worker, ExtractError> {
         match Worker::start(&self.program, self.settings.stall) {
             Ok((worker, lacks)) => {
                 self.tell_lacks(&lacks);
                 Ok(worker)
             }
             Err(error) => {
-                self.failed(&error, Duration::ZERO);
+                self.failed(&error, Duration::ZERO, wanted, Blame::File);
                 Err(error)
             }
         }
@@ -191,10 +222,10 @@ impl Shared {
     }
 
     /// A worker is gone for a reason.
-    fn failed(&self, error: &ExtractError, waited: Duration) {
+    fn failed(&self, error: &ExtractError, waited: Duration, wanted: Use, blame: Blame) {
         let mut pool = self.pool();
-        pool.running = pool.running.saturating_sub(1);
-        pool.failed_in_a_row += 1;
+        pool.take_back(wanted);
+        pool.failed_in_a_row += u32::from(blame == Blame::File);
         pool.lost += waited;
         let give_up = pool.failed_in_a_row >= FAILURES_IN_A_ROW || pool.lost > LOST_MAX;
         let now = give_up && !std::mem::replace(&mut pool.off, give_up);
@@ -207,29 +238,76 @@ impl Shared {
         }
     }
 
-    fn give_back(&self, worker: Worker) {
+    fn give_back(&self, worker: Worker, wanted: Use) {
         let mut pool = self.pool();
         pool.failed_in_a_row = 0;
+        pool.take_back(wanted);
         pool.idle.push(worker);
         let waited_for = pool.waiting > 0;
         drop(pool);
         if waited_for {
-            self.free.notify_one();
+            // Not everybody who waits may have any worker.
+            self.free.notify_all();
         }
     }
 }
 
-/// A worker, for as long as a file wants it.
+impl Pool {
+    /// Whether one more may be had for this.
+    fn lend(&mut self, wanted: Use, files_most: usize) -> bool {
+        let for_file = usize::from(wanted == Use::File);
+        let free = self.with_files + for_file <= files_most && self.leased <= files_most;
+        if free {
+            self.leased += 1;
+            self.with_files += for_file;
+        }
+        free
+    }
+
+    fn take_back(&mut self, wanted: Use) {
+        let for_file = usize::from(wanted == Use::File);
+        self.leased = self.leased.saturating_sub(1);
+        self.with_files = self.with_files.saturating_sub(for_file);
+    }
+}
+
+/// Who is to blame for a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blame {
+    /// The file at hand.
+    File,
+    /// One of several, so that each of them is asked alone.
+    Nobody,
+}
+
+/// A worker, for as long as it is wanted.
 pub(crate) struct Lease {
     shared: Arc<Shared>,
     worker: Option<Worker>,
+    wanted: Use,
     patience: Patience,
 }
 
 impl Lease {
-    /// Has the worker do something. After an error it is gone.
+    /// Has the worker do something for one file. After an error it is gone.
     pub(crate) fn with<T>(
         &mut self,
+        act: impl FnOnce(&mut Worker, &mut Patience) -> Result<T, ExtractError>,
+    ) -> Result<T, ExtractError> {
+        self.act(Blame::File, act)
+    }
+
+    /// Has the worker do something for many. After an error it is gone.
+    pub(crate) fn with_many<T>(
+        &mut self,
+        act: impl FnOnce(&mut Worker, &mut Patience) -> Result<T, ExtractError>,
+    ) -> Result<T, ExtractError> {
+        self.act(Blame::Nobody, act)
+    }
+
+    fn act<T>(
+        &mut self,
+        blame: Blame,
         act: impl FnOnce(&mut Worker, &mut Patience) -> Result<T, ExtractError>,
     ) -> Result<T, ExtractError> {
         let Some(worker) = &mut self.worker else {
@@ -238,7 +316,8 @@ impl Lease {
         let done = act(worker, &mut self.patience);
         if let Err(error) = &done {
             self.worker = None;
-            self.shared.failed(error, self.patience.waited());
+            let waited = self.patience.waited();
+            self.shared.failed(error, waited, self.wanted, blame);
         }
         done
     }
@@ -248,7 +327,7 @@ impl Drop for Lease {
     /// Between two commands: whatever comes next begins a file.
     fn drop(&mut self) {
         if let Some(worker) = self.worker.take() {
-            self.shared.give_back(worker);
+            self.shared.give_back(worker, self.wanted);
         }
     }
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use ov_clinical::{Account, Opaque};
 use ov_format::cbor::Writer;
 
+use crate::batch::{Later, Small};
 use crate::error::ExtractError;
-use crate::extractors::{Lease, Shared};
-use crate::message::{Begin, Command, Wish};
-use crate::survey::FIRST;
+use crate::extractors::{Lease, Shared, Use};
+use crate::message::{Begin, Command, Showing, Wish};
+use crate::survey::{FIRST, WISHED_MAX};
 use crate::window::Gathered;
 use crate::worker::{Said, Worker};
 
 /// More of the beginning of a file is not kept for a worker here, in bytes.
-const HEAD_MOST: u64 = 16 << 20;
+const HEAD_MOST: usize = WISHED_MAX;
 
 /// More of the end of a file is not kept for a worker, in bytes.
 const TAIL_MOST: u64 = 64 << 10;
@@ -77,22 +78,20 @@ impl File {
         }
     }
 
-    /// It is complete: its encoded account, or `None` if there is nothing to say.
-    #[must_use]
-    pub fn end(mut self) -> Option<Vec<u8>> {
+    /// It is complete. Small files are shown together, so what they say is known later.
+    pub fn end(mut self) -> Ending {
         let length = number(self.length);
         let stage = std::mem::replace(&mut self.stage, Stage::Done(None));
+        self.begin.size = Some(self.length);
         let account = match stage {
-            Stage::Done(account) => return account,
-            Stage::First(_) if self.length == 0 => return None,
-            Stage::First(head) => {
-                self.begin.size = Some(self.length);
-                self.account(|worker, begin, patience| {
-                    worker.begin(begin, &head, (Command::End, &length), patience)
-                })
+            Stage::Done(account) => return Ending::Known(account),
+            Stage::First(_) if self.length == 0 => return Ending::Known(None),
+            Stage::First(bytes) => {
+                let begin = self.begin;
+                return Ending::Later(Later::of(&self.shared, Small { begin, bytes }));
             }
             Stage::Gathering(gathered) => {
-                self.begin.size = Some(self.length);
+                self.begin.showing = Showing::Wished;
                 self.account(|worker, begin, patience| {
                     let tail = (Command::Tail, gathered.tail());
                     worker.begin(begin, gathered.head(), tail, patience)?;
@@ -101,7 +100,7 @@ impl File {
             }
             Stage::Streaming(lease, _) => finish(lease, self.length),
         };
-        kept(account)
+        Ending::Known(kept(account))
     }
 
     fn show(&mut self, mut bytes: &[u8]) {
@@ -147,7 +146,7 @@ impl File {
         let Stage::First(head) = std::mem::replace(&mut self.stage, Stage::Done(None)) else {
             return Ok(());
         };
-        let mut lease = self.shared.lease()?;
+        let mut lease = self.shared.lease(Use::File)?;
         let begin = &self.begin;
         let said = lease.with(|worker, patience| {
             worker.begin(begin, &head, (Command::Look, &[]), patience)?;
@@ -184,7 +183,7 @@ impl File {
             &mut crate::patience::Patience,
         ) -> Result<(), ExtractError>,
     ) -> Result<Kept, ExtractError> {
-        self.shared.lease()?.with(|worker, patience| {
+        self.shared.lease(Use::File)?.with(|worker, patience| {
             show(worker, &self.begin, patience)?;
             account(worker.said(patience)?)
         })
@@ -198,8 +197,28 @@ impl File {
     }
 }
 
+/// What is said of a file that is complete.
+#[must_use]
+pub enum Ending {
+    /// Its encoded account, or `None` if there is nothing to say.
+    Known(Option<Vec<u8>>),
+    /// It waits for others, to be shown together with them.
+    Later(Later),
+}
+
+impl Ending {
+    /// The encoded account, or `None` if there is nothing to say; now.
+    #[must_use]
+    pub fn account(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Known(account) => account,
+            Self::Later(later) => later.account(),
+        }
+    }
+}
+
 /// What is to be kept of a file: an encoded account, or nothing.
-type Kept = Option<Vec<u8>>;
+pub(crate) type Kept = Option<Vec<u8>>;
 
 /// What a worker says after the beginning of a file.
 enum Looked {
@@ -214,7 +233,7 @@ fn finish(mut lease: Lease, length: u64) -> Result<Kept, ExtractError> {
     })
 }
 
-fn account(said: Said) -> Result<Kept, ExtractError> {
+pub(crate) fn account(said: Said) -> Result<Kept, ExtractError> {
     match said {
         Said::Account(bytes) => sound(bytes),
         Said::Wish(_) => Err(ExtractError::Garbled),
@@ -231,16 +250,17 @@ fn sound(bytes: Vec<u8>) -> Result<Kept, ExtractError> {
 }
 
 /// What went wrong is all that is known then.
-fn kept(account: Result<Kept, ExtractError>) -> Kept {
+pub(crate) fn kept(account: Result<Kept, ExtractError>) -> Kept {
     account.unwrap_or_else(|error| Some(Account::Opaque(error.opaque()).encode()))
 }
 
 /// Whether somebody asks for no more than may be kept here.
 fn is_modest(wish: Wish) -> bool {
-    wish.tail <= TAIL_MOST && (wish.tail == 0 || wish.head <= HEAD_MOST)
+    let kept = usize::try_from(wish.head).is_ok_and(|head| head <= HEAD_MOST);
+    wish.tail <= TAIL_MOST && (wish.tail == 0 || kept)
 }
 
-fn number(number: u64) -> Vec<u8> {
+pub(crate) fn number(number: u64) -> Vec<u8> {
     let mut w = Writer::new();
     w.uint(number);
     w.finish()

@@ -8,8 +8,10 @@
 //!
 //! The path through it: [`Extractors::begin`] makes a [`File`]; its first 64 KiB go to a worker
 //! with [`message::Command`]s; the worker answers with the account, or says how much more it wants.
+//! Files that are not longer than that wait for each other and are shown together ([`Later`]).
 //! [`work`] is the other end of the pipe.
 
+mod batch;
 pub mod cage;
 mod error;
 mod extractors;
@@ -22,7 +24,8 @@ mod window;
 mod work;
 mod worker;
 
+pub use batch::Later;
 pub use error::ExtractError;
 pub use extractors::{Extractors, Program, Settings};
-pub use file::File;
+pub use file::{Ending, File};
 pub use work::work;

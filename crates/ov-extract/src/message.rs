@@ -77,18 +77,39 @@ pub struct Begin {
     pub name: Vec<u8>,
     /// Its length in bytes, where it is known before its end.
     pub size: Option<u64>,
+    /// Of which showing.
+    pub showing: Showing,
+}
+
+/// What will be shown of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Showing {
+    /// Nobody has seen it: its bytes as they come, until a worker has a [`Wish`].
+    First,
+    /// What was wished for: so much of its beginning, then so much of its end.
+    Wished,
 }
 
 impl Wire for Begin {
     fn write(&self, w: &mut Writer) {
-        w.array(2).bytes(&self.name).option(self.size.as_ref());
+        let wished = u8::from(self.showing == Showing::Wished);
+        w.array(3).bytes(&self.name);
+        w.option(self.size.as_ref()).uint(wished);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let more = r.fields(2)?;
+        let more = r.fields(3)?;
         let (name, size) = (r.value()?, r.option()?);
+        let showing = match r.uint::<u8>()? {
+            0 => Showing::First,
+            _ => Showing::Wished,
+        };
         r.skip_fields(more)?;
-        Ok(Self { name, size })
+        Ok(Self {
+            name,
+            size,
+            showing,
+        })
     }
 }
 

@@ -38,11 +38,27 @@ impl Patience {
         self.fed = self.fed.saturating_add(bytes);
     }
 
-    /// Waits until the pipe can be written or read.
-    pub(crate) fn wait(&mut self, pipe: impl AsFd, what: PollFlags) -> Result<(), ExtractError> {
+    /// Waits until this pipe can be read.
+    pub(crate) fn wait_for_bytes(&mut self, from: impl AsFd) -> Result<(), ExtractError> {
+        self.wait(&mut [PollFd::new(&from, PollFlags::IN)])
+    }
+
+    /// Waits until one pipe can be written or the other one read.
+    pub(crate) fn wait_for_either(
+        &mut self,
+        to: impl AsFd,
+        from: impl AsFd,
+    ) -> Result<(), ExtractError> {
+        self.wait(&mut [
+            PollFd::new(&to, PollFlags::OUT),
+            PollFd::new(&from, PollFlags::IN),
+        ])
+    }
+
+    fn wait(&mut self, pipes: &mut [PollFd<'_>]) -> Result<(), ExtractError> {
         let begun = Instant::now();
         let left = Timespec::try_from(self.stall).map_err(|_| ExtractError::Stalled)?;
-        let ready = poll(&mut [PollFd::new(&pipe, what)], Some(&left));
+        let ready = poll(pipes, Some(&left));
         self.waited += begun.elapsed();
         match ready {
             Ok(0) => Err(ExtractError::Stalled),

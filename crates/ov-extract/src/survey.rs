@@ -2,7 +2,7 @@
 
 use ov_clinical::{Account, Identification, Kind, Need, Said, Window, dicom, identify};
 
-use crate::message::{Begin, Wish};
+use crate::message::{Begin, Showing, Wish};
 
 /// A file of this length or less is read whole in one exchange, in bytes: enough to identify any
 /// file.
@@ -11,7 +11,10 @@ pub const FIRST: usize = 64 << 10;
 /// A hole that is longer ends what is read of an object, in bytes.
 const HOLE_MAX: u64 = 16 << 20;
 
-/// The most that is gathered of the end of a file.
+/// The most that is gathered of the beginning of a file whose end is wanted too, in bytes.
+pub(crate) const WISHED_MAX: usize = 16 << 20;
+
+/// The most that is gathered of the end of a file, in bytes.
 const TAIL_MAX: usize = 64 << 10;
 
 /// A file on its way.
@@ -27,6 +30,8 @@ pub struct Survey {
 enum Stage {
     /// Its beginning is gathered, to be identified.
     First,
+    /// What a worker wished for is gathered.
+    Wished,
     /// So many bytes of its beginning are gathered.
     Gathering(usize, Identification),
     /// It is read as it comes.
@@ -51,7 +56,10 @@ impl Survey {
             head: Vec::new(),
             tail: Vec::new(),
             seen: 0,
-            stage: Stage::First,
+            stage: match begin.showing {
+                Showing::First => Stage::First,
+                Showing::Wished => Stage::Wished,
+            },
         }
     }
 
@@ -69,6 +77,10 @@ impl Survey {
         }
         match &mut self.stage {
             Stage::First => {}
+            Stage::Wished => {
+                let room = WISHED_MAX.saturating_sub(self.head.len());
+                self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
             Stage::Gathering(most, _) => {
                 let room = most.saturating_sub(self.head.len());
                 self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -106,7 +118,7 @@ impl Survey {
                 return Look::More(Wish { head, tail });
             }
             Stage::Gathering(_, found) => *found,
-            Stage::First => self.identify(),
+            Stage::First | Stage::Wished => self.identify(),
         };
         let need = found.kind.need();
         let open = found.kind == Kind::Zip || self.size.is_none();
@@ -115,8 +127,19 @@ impl Survey {
             let window = Window::parts(&self.head, &[], length);
             return Look::Enough(Account::of(&self.name, &window));
         }
-        let (head, tail) = (need.head, need.tail);
+        let head = match self.is_header_whole(found, need) {
+            true => self.seen,
+            false => need.head,
+        };
+        let tail = need.tail;
         Look::More(Wish { head, tail })
+    }
+
+    /// Whether all that a reader wants of the beginning of a long file is there already. A file that
+    /// would be shown whole is shown whole: then what is wrong with the rest of it is seen too.
+    fn is_header_whole(&self, found: Identification, need: Need) -> bool {
+        let is_long = self.size.is_some_and(|size| size > need.head);
+        is_long && found.kind.is_header_whole(&self.head)
     }
 
     /// The file is over, and so long: what is known of it.
@@ -124,7 +147,7 @@ impl Survey {
     pub fn end(self, length: u64) -> Account {
         let (stream, found) = match self.stage {
             Stage::Streaming(stream, found) => (stream, found),
-            Stage::First | Stage::Gathering(..) => {
+            Stage::First | Stage::Wished | Stage::Gathering(..) => {
                 let window = Window::parts(&self.head, &self.tail, length);
                 return Account::of(&self.name, &window);
             }

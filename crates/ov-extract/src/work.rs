@@ -1,6 +1,6 @@
 //! The worker's side of the pipe.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::process::ExitCode;
 
 use ov_format::Wire;
@@ -13,6 +13,9 @@ use crate::worker::write_texts;
 /// Bytes that are read from the pipe at once.
 const READ_BYTES: usize = 256 << 10;
 
+/// Bytes of answers that are held back at most, while there are more commands.
+const ANSWER_BYTES: usize = 64 << 10;
+
 /// The whole life of a worker: it locks itself in, then answers until the other side is gone.
 #[must_use]
 pub fn work() -> ExitCode {
@@ -24,10 +27,18 @@ pub fn work() -> ExitCode {
 }
 
 fn serve(lacks: &[&str]) -> io::Result<()> {
-    write_answer(&mut Output, Answer::Ready, &write_texts(lacks))?;
+    let mut output = BufWriter::with_capacity(ANSWER_BYTES, Output);
+    write_answer(&mut output, Answer::Ready, &write_texts(lacks))?;
     let mut input = BufReader::with_capacity(READ_BYTES, Input);
     let mut survey = None;
-    while let Some((command, length)) = read_command(&mut input)? {
+    loop {
+        if input.buffer().is_empty() {
+            // Whoever shows many files is answered once.
+            output.flush()?;
+        }
+        let Some((command, length)) = read_command(&mut input)? else {
+            return Ok(());
+        };
         if command == Command::Begin {
             let bytes = take(&mut input, length)?;
             survey = Some(Survey::new(&Begin::from_bytes(&bytes).map_err(broken)?));
@@ -40,26 +51,25 @@ fn serve(lacks: &[&str]) -> io::Result<()> {
             Command::Tail => pass(&mut input, length, |piece| file.tail(piece))?,
             Command::Hole => file.hole(number(&mut input, length)?),
             Command::Look => match file.look() {
-                Look::Enough(account) => account_of(account)?,
-                Look::More(wish) => write_answer(&mut Output, Answer::Wish, &wish.to_bytes())?,
+                Look::Enough(account) => account_of(account, &mut output)?,
+                Look::More(wish) => write_answer(&mut output, Answer::Wish, &wish.to_bytes())?,
             },
             Command::End => {
                 let length = number(&mut input, length)?;
                 if let Some(file) = survey.take() {
-                    account_of(file.end(length))?;
+                    account_of(file.end(length), &mut output)?;
                 }
             }
         }
     }
-    Ok(())
 }
 
 #[expect(
     clippy::needless_pass_by_value,
     reason = "it is freed before the next file"
 )]
-fn account_of(account: ov_clinical::Account) -> io::Result<()> {
-    write_answer(&mut Output, Answer::Account, &account.encode())
+fn account_of(account: ov_clinical::Account, output: &mut dyn Write) -> io::Result<()> {
+    write_answer(output, Answer::Account, &account.encode())
 }
 
 /// Passes bytes on as they lie in the buffer.

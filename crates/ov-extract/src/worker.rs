@@ -7,8 +7,10 @@ use std::time::Duration;
 use ov_format::Wire;
 use ov_format::cbor::{Reader, Writer};
 
+use crate::batch::Small;
 use crate::error::ExtractError;
 use crate::extractors::Program;
+use crate::file::number;
 use crate::message::{Answer, Begin, Command, PIECE_MAX, Wish, head, parse_answer};
 use crate::patience::Patience;
 use crate::pipe;
@@ -54,6 +56,7 @@ impl Worker {
         };
         pipe::prepare(&worker.to)?;
         pipe::prepare(&worker.from)?;
+        pipe::widen(&worker.to);
         let (answer, bytes) = worker.answer(&mut Patience::new(stall))?;
         let lacks = texts(&bytes).filter(|_| answer == Answer::Ready);
         let lacks = lacks.ok_or(ExtractError::Garbled)?;
@@ -89,6 +92,18 @@ impl Worker {
         self.send(&[&heads[2], then.1], patience)
     }
 
+    /// Shows files of which all is at hand, one after the other, without waiting for an answer in
+    /// between. There will be as many.
+    pub(crate) fn show(
+        &mut self,
+        files: &[Small],
+        patience: &mut Patience,
+    ) -> Result<(), ExtractError> {
+        let spoken: Vec<Spoken> = files.iter().map(Spoken::of).collect();
+        let parts: Vec<&[u8]> = spoken.iter().zip(files).flat_map(Spoken::parts).collect();
+        self.send(&parts, patience)
+    }
+
     /// The next bytes of the file.
     pub(crate) fn bytes(
         &mut self,
@@ -116,7 +131,8 @@ impl Worker {
         self.fed = self
             .fed
             .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        pipe::send(self.to.as_fd(), parts, patience)
+        let from = (self.from.as_fd(), &mut self.inbox);
+        pipe::send(self.to.as_fd(), parts, from, patience)
     }
 
     /// What it says of the file.
@@ -146,6 +162,42 @@ impl Worker {
         let bytes = self.inbox.get(HEAD..end).unwrap_or_default().to_vec();
         self.inbox.drain(..end);
         Ok((answer, bytes))
+    }
+}
+
+/// What is said of a small file, beside its bytes.
+struct Spoken {
+    heads: [[u8; HEAD]; 3],
+    begin: Vec<u8>,
+    length: Vec<u8>,
+}
+
+impl Spoken {
+    fn of(file: &Small) -> Self {
+        let begin = file.begin.to_bytes();
+        let length = number(u64::try_from(file.bytes.len()).unwrap_or(u64::MAX));
+        let heads = [
+            head(Command::Begin, begin.len()),
+            head(Command::Bytes, file.bytes.len()),
+            head(Command::End, length.len()),
+        ];
+        Self {
+            heads,
+            begin,
+            length,
+        }
+    }
+
+    fn parts<'a>((spoken, file): (&'a Self, &'a Small)) -> [&'a [u8]; 6] {
+        let [begin, bytes, end] = &spoken.heads;
+        [
+            begin,
+            &spoken.begin,
+            bytes,
+            &file.bytes,
+            end,
+            &spoken.length,
+        ]
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ov_backup::read::{Buffers, Ending, Flow, Piece, ReadKeys, read_file};
 use ov_backup::spares::Spares;
-use ov_backup::{Extraction, Extractor, Threads};
+use ov_backup::{Extraction, Extractor, Threads, Told};
 use ov_source::{FileTree, Item, OpenFile, Selection, Source, SourceError};
 
 use crate::site::{Site, noise};
@@ -36,8 +36,8 @@ impl Extraction for Seen {
         self.0.resize(end, 0);
     }
 
-    fn end(self: Box<Self>) -> Option<Vec<u8>> {
-        (!self.0.is_empty()).then_some(self.0)
+    fn end(self: Box<Self>) -> Told {
+        Told::Now((!self.0.is_empty()).then_some(self.0))
     }
 }
 
@@ -74,12 +74,13 @@ fn every_byte_of_a_file_is_shown_once_and_in_order() {
         site.write("file", &content);
         let echo = Echo::default();
         let ending = read(&site, &tree(&site), &echo);
-        assert!(ending.account == Some(content), "{length}");
+        assert!(ending.told.account() == Some(content), "{length}");
         let size = Some(u64::try_from(length).unwrap());
         assert_eq!(*echo.begun.lock().unwrap(), [(b"file".to_vec(), size)]);
     }
     site.write("file", b"");
-    assert_eq!(read(&site, &tree(&site), &Echo::default()).account, None);
+    let ending = read(&site, &tree(&site), &Echo::default());
+    assert_eq!(ending.told.account(), None);
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn holes_are_shown_as_holes() {
     file.write_all_at(b"begin", 0).unwrap();
     file.write_all_at(b"end", 3_000_000).unwrap();
     let ending = read(&site, &tree(&site), &Echo::default());
-    let account = ending.account.unwrap();
+    let account = ending.told.account().unwrap();
     assert_eq!(account.len(), 3_000_003);
     assert!(account.starts_with(b"begin\0") && account.ends_with(b"\0end"));
 }
@@ -140,6 +141,9 @@ fn a_file_that_is_read_again_is_shown_again_from_its_beginning() {
     let growing = Growing(tree(&site), &site, AtomicBool::new(false));
     let echo = Echo::default();
     let ending = read(&site, &growing, &echo);
-    assert_eq!(ending.account.as_deref(), Some(&b"of another length"[..]));
+    assert_eq!(
+        ending.told.account().as_deref(),
+        Some(&b"of another length"[..])
+    );
     assert_eq!(echo.begun.lock().unwrap().len(), 2);
 }

@@ -10,7 +10,7 @@ use ov_admin::appoint::{Appointment, GroupChoice, appoint};
 use ov_admin::compartment::add_compartment;
 use ov_admin::found::{Founding, init};
 use ov_backup::{
-    Agent, BackupOptions, Extraction, Extractor, Reread, Seams, Threads, Void, backup,
+    Agent, BackupOptions, Extraction, Extractor, Reread, Seams, Threads, Told, Void, backup,
 };
 use ov_catalog::{Cache, Found, Question, find};
 use ov_clinical::{Account, Window};
@@ -60,9 +60,9 @@ impl Extraction for Seen {
 
     fn hole(&mut self, _: u64) {}
 
-    fn end(self: Box<Self>) -> Option<Vec<u8>> {
+    fn end(self: Box<Self>) -> Told {
         let account = Account::of(&self.0, &Window::whole(&self.1));
-        account.is_telling().then(|| account.encode())
+        Told::Now(account.is_telling().then(|| account.encode()))
     }
 }
 

@@ -6,6 +6,8 @@ mod cage;
 #[cfg(test)]
 mod site;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod told;
 #[cfg(test)]
 mod troubled;

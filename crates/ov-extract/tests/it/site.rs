@@ -31,6 +31,15 @@ impl Site {
         Self::with(folder, Program { path, arguments }, stall)
     }
 
+    /// With workers that die over some files.
+    pub fn mortal(stall: Duration) -> Self {
+        let program = Program {
+            path: captive().with_file_name("mortal"),
+            arguments: vec![captive().into()],
+        };
+        Self::with(tempfile::tempdir().unwrap(), program, stall)
+    }
+
     /// With a shell that is no worker.
     pub fn lying(script: &str) -> Self {
         let program = Program {
@@ -74,7 +83,9 @@ impl Site {
         let size = u64::try_from(bytes.len()).unwrap();
         let mut file = self.extractors.begin(name.as_bytes(), Some(size))?;
         bytes.chunks(piece).for_each(|piece| file.bytes(piece));
-        file.end().map(|bytes| Account::decode(&bytes).unwrap())
+        file.end()
+            .account()
+            .map(|bytes| Account::decode(&bytes).unwrap())
     }
 }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use ov_clinical::{Account, Certainty, EndMarker, Kind, Mate, Warning, Window};
 
+use ov_extract::message::{Begin, Showing, Wish};
+use ov_extract::survey::{FIRST, Look, Survey};
+
 use crate::site::{PATIENT, Site, long_patient, read};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -68,6 +71,79 @@ fn a_file_of_which_both_ends_are_wanted_is_shown_in_the_end() {
     assert_eq!(said.facts.sequencing.unwrap().samples.len(), 1);
 }
 
+/// A block of BGZF that holds these bytes as they are.
+fn block(bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).unwrap();
+    let mut block = vec![
+        0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 6, 0, 0x42, 0x43, 2, 0,
+    ];
+    block.extend((length + 30).to_le_bytes());
+    block.push(1);
+    block.extend(length.to_le_bytes());
+    block.extend((!length).to_le_bytes());
+    block.extend(bytes);
+    block.extend([0; 8]);
+    block
+}
+
+#[test]
+fn of_a_long_file_with_a_short_header_the_header_and_the_end_are_enough() {
+    let header = b"BAM\x01\x14\0\0\0@RG\tID:rg\tSM:tumour\n\0\0\0\0";
+    let long = [&b"##fileformat=VCFv4.3\n"[..], &b"##x=y\n".repeat(15_000)].concat();
+    let columns =
+        b"##source=x\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tlate\nchr1\t1\n";
+    let cases = [
+        ("a.bam", block(header), 64 << 10),
+        (
+            "a.vcf.gz",
+            [
+                block(&long[..50_000]),
+                block(&long[50_000..]),
+                block(columns),
+            ]
+            .concat(),
+            4 << 20,
+        ),
+        (
+            "b.vcf.gz",
+            block(&[&long[..21], columns].concat()),
+            64 << 10,
+        ),
+    ];
+    let site = Site::new(PATIENCE);
+    for (name, mut bytes, shown) in cases {
+        while bytes.len() < 6_000_000 {
+            bytes.extend(block(&[b'x'; 60_000]));
+        }
+        bytes.extend(block(b""));
+        let size = u64::try_from(bytes.len()).unwrap();
+        let mut survey = Survey::new(&Begin {
+            name: name.as_bytes().to_vec(),
+            size: Some(size),
+            showing: Showing::First,
+        });
+        survey.bytes(&bytes[..FIRST]);
+        let Look::More(wish) = survey.look() else {
+            panic!("{name}");
+        };
+        assert_eq!(
+            wish,
+            Wish {
+                head: shown,
+                tail: 1024
+            },
+            "{name}"
+        );
+        let (head, tail) = (&bytes[..4 << 20], &bytes[bytes.len() - 1024..]);
+        let window = Window::parts(head, tail, size);
+        assert_eq!(
+            site.show(name, &bytes, 1 << 20),
+            Some(Account::of(name, &window)),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn of_a_file_without_facts_the_beginning_is_enough() {
     let site = Site::new(PATIENCE);
@@ -88,12 +164,17 @@ fn holes_count_and_a_stream_has_no_size() {
         file.bytes(b"%PDF-1.7\n");
         file.hole(1 << 40);
         file.bytes(b"%%EOF");
-        let account = file.end().map(|bytes| Account::decode(&bytes).unwrap());
+        let account = file
+            .end()
+            .account()
+            .map(|bytes| Account::decode(&bytes).unwrap());
         assert_eq!(read(account).kind, Kind::Pdf);
     }
     let mut file = site.extractors.begin(b"p.json", None).unwrap();
     file.bytes(&long_patient(200_000));
-    let said = read(Some(Account::decode(&file.end().unwrap()).unwrap()));
+    let said = read(Some(
+        Account::decode(&file.end().account().unwrap()).unwrap(),
+    ));
     assert_eq!(said.kind, Kind::FhirJson);
     assert_eq!(said.facts.patients.len(), 1);
 }
@@ -149,7 +230,7 @@ fn many_threads_share_few_workers() {
             });
         }
     });
-    assert!(site.signal(rustix::process::Signal::CONT) <= 2);
+    assert!(site.signal(rustix::process::Signal::CONT) <= 3);
 }
 
 /// More facts than any other file that is not made to be so: the worker's memory is enough.

@@ -34,7 +34,10 @@ fn a_worker_that_dies_over_a_file_costs_that_file() {
         file.bytes(&bytes[..200_000]);
         assert_eq!(site.signal(Signal::KILL), 1);
         file.bytes(&bytes[200_000..]);
-        let account = file.end().map(|bytes| Account::decode(&bytes).unwrap());
+        let account = file
+            .end()
+            .account()
+            .map(|bytes| Account::decode(&bytes).unwrap());
         assert_eq!(opaque(account), Opaque::Crashed);
         assert_eq!(read(site.show("p.json", PATIENT, 100)).kind, Kind::FhirJson);
     }
@@ -51,7 +54,10 @@ fn a_worker_that_stands_still_is_given_up_in_time() {
         file.bytes(&bytes[..200_000]);
         assert_eq!(site.signal(Signal::STOP), 1);
         file.bytes(&bytes[200_000..]);
-        let account = file.end().map(|bytes| Account::decode(&bytes).unwrap());
+        let account = file
+            .end()
+            .account()
+            .map(|bytes| Account::decode(&bytes).unwrap());
         assert_eq!(opaque(account), Opaque::Stalled);
         assert_eq!(read(site.show("p.json", PATIENT, 100)).kind, Kind::FhirJson);
     }
@@ -120,8 +126,13 @@ fn liars_are_not_believed() {
         &format!("{READY}; {greedy}; cat > /dev/null"),
         Opaque::Garbled,
     );
-    // It wants all, and takes it drop by drop.
+    // It wants all, and talks while it should listen.
     let all = r"printf '\022\013\000\000\000\202\033\377\377\377\377\377\377\377\377\000'";
+    lies(
+        &format!("{READY}; {all}; exec cat /dev/zero"),
+        Opaque::Garbled,
+    );
+    // It wants all, and takes it drop by drop.
     let slow = "while dd bs=65536 count=1 status=none of=/dev/null; do sleep 0.2; done";
     lies(&format!("{READY}; {all}; {slow}"), Opaque::TooSlow);
 }
@@ -141,7 +152,7 @@ fn a_worker_that_cannot_be_started_is_told_once() {
     let mut shown = 0;
     while let Some(mut file) = extractors.begin(b"p.json", None) {
         file.bytes(PATIENT);
-        let account = Account::decode(&file.end().unwrap()).unwrap();
+        let account = Account::decode(&file.end().account().unwrap()).unwrap();
         assert_eq!(account, Account::Opaque(Opaque::Crashed));
         shown += 1;
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ov_backup::{Extraction, Extractor, Reuse};
+use ov_backup::{Extraction, Extractor, Reuse, Told};
 use ov_format::entry::Entry;
 use ov_format::snapshot::Snapshot;
 use ov_restore::Tree;
@@ -176,8 +176,8 @@ impl Extraction for Said {
 
     fn hole(&mut self, _: u64) {}
 
-    fn end(self: Box<Self>) -> Option<Vec<u8>> {
-        Some(self.0)
+    fn end(self: Box<Self>) -> Told {
+        Told::Later(Box::new(|| Some(self.0)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the simulated agents say of files, so that the worlds try the catalog too: a function of
 //! the bytes, so that whoever judges knows what must be said.
 
-use ov_backup::{Extraction, Extractor};
+use ov_backup::{Extraction, Extractor, Told};
 
 /// Files of this many bytes or more get an account that does not fit into a page.
 const LONG_FROM: u64 = 2048;
@@ -44,7 +44,11 @@ impl Extraction for Seen {
         }
     }
 
-    fn end(self: Box<Self>) -> Option<Vec<u8>> {
-        Some(said(&self.0))
+    fn end(self: Box<Self>) -> Told {
+        match self.0.count() {
+            LONG_FROM.. => Told::Now(Some(said(&self.0))),
+            // Small files are shown together, later.
+            _ => Told::Later(Box::new(move || Some(said(&self.0)))),
+        }
     }
 }
