@@ -31,7 +31,7 @@ use crate::error::BackupError;
 use crate::memory::Memory;
 use crate::ordered::{Ordered, Threads};
 use crate::spares::Spares;
-use crate::storing::{Filled, PIECE, PIECES, Step, Stepped, Storing};
+use crate::storing::{Filled, PIECE, PIECE_ALONE, PIECES, Step, Stepped, Storing};
 
 /// Tree pages wait in memory up to this many sealed bytes: a small run puts them into the pack of
 /// its content.
@@ -413,10 +413,18 @@ impl<'w> FrameWriter<'w> {
         if !self.pack.fits(&sealed.head, sealed.frame.bytes.len()) {
             self.store_pack()?;
         }
-        self.pack.push(&sealed.head, sealed.number, &sealed.frame);
+        let (head, number) = (&sealed.head, sealed.number);
+        if sealed.frame.bytes.len() >= PIECE_ALONE {
+            let pieces = self.pack.pass(head, number, sealed.frame);
+            for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+                self.put(Step::Piece(Filled::Content, piece))?;
+            }
+            return Ok(());
+        }
+        self.pack.push(head, number, &sealed.frame);
         self.spares.give(sealed.frame.bytes);
         let spares = self.spares;
-        let spare = || spares.take(2 * PIECE);
+        let spare = || spares.take(PIECE + PIECE_ALONE);
         match self.pack.take(PIECE, spare) {
             Some(piece) => self.put(Step::Piece(Filled::Content, piece)),
             None => Ok(()),

@@ -80,7 +80,8 @@ impl Memory {
         self.queues() / 8
     }
 
-    /// Bytes of a pack. One is filled while another is stored.
+    /// Bytes of a pack. A target that takes packs whole has one in memory while pieces of the next
+    /// come.
     pub(crate) fn pack(self) -> usize {
         self.queues() / 4
     }

@@ -8,6 +8,9 @@ use ov_vault::pack_writer::FinishedPack;
 /// memory that is used again and again.
 pub const PIECE: usize = 1024 * 1024;
 
+/// A frame of so many bytes is a piece by itself. Smaller ones are copied into one.
+pub const PIECE_ALONE: usize = 256 * 1024;
+
 /// So many steps may wait for the target.
 pub const PIECES: usize = 4;
 

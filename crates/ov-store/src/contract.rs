@@ -255,6 +255,11 @@ fn read_back(bench: &Bench<'_>) -> Result<(), Broken> {
             used == bytes,
             "other bytes were read into a used buffer than stored",
         )?;
+        used.clear();
+        bench
+            .store
+            .show(&name, &mut |piece| used.extend_from_slice(piece))?;
+        ensure!(used == bytes, "other bytes were shown than stored")?;
         let length = bench.store.length(&name)?;
         ensure!(
             length == Some(width(&bytes)),

@@ -116,6 +116,13 @@ impl Store for Paced {
         Ok(())
     }
 
+    fn show(&self, name: &ObjectName, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        self.inner.show(name, &mut |piece| {
+            self.got(piece);
+            visit(piece);
+        })
+    }
+
     fn get_range(
         &self,
         name: &ObjectName,

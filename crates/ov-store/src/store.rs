@@ -51,6 +51,16 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
+    /// Shows a whole object in pieces, in order, as it lies there: for who need not have it in
+    /// memory. What was shown before an error is void.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    fn show(&self, name: &ObjectName, visit: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        visit(&self.get(name)?);
+        Ok(())
+    }
+
     /// Reads exactly `length` bytes from `offset`.
     ///
     /// # Errors
@@ -245,6 +255,13 @@ macro_rules! forward {
             }
             fn get_into(&self, name: &ObjectName, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
                 (**self).get_into(name, buffer)
+            }
+            fn show(
+                &self,
+                name: &ObjectName,
+                visit: &mut dyn FnMut(&[u8]),
+            ) -> Result<(), StoreError> {
+                (**self).show(name, visit)
             }
             fn get_range(
                 &self,

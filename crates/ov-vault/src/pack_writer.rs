@@ -115,6 +115,22 @@ impl PackWriter {
 
     /// Adds a frame. Frames of one segment that come one after the other share its header.
     pub fn push(&mut self, segment: &SegmentHead, number: u16, frame: &SealedFrame) {
+        self.place(segment, number, frame);
+        self.bytes.extend_from_slice(&frame.bytes);
+    }
+
+    /// Adds a frame as [`Self::push`] does and takes what goes on its way with it: what came since
+    /// the last time, and behind it the frame's own bytes, which are copied nowhere.
+    pub fn pass(&mut self, segment: &SegmentHead, number: u16, frame: SealedFrame) -> [Vec<u8>; 2] {
+        self.place(segment, number, &frame);
+        let before = self.take(0, Vec::new).unwrap_or_default();
+        self.hasher.update(&frame.bytes);
+        self.taken += frame.bytes.len();
+        [before, frame.bytes]
+    }
+
+    /// Says where a frame lies that comes next, behind the header of its segment.
+    fn place(&mut self, segment: &SegmentHead, number: u16, frame: &SealedFrame) {
         self.frames += 1;
         if self
             .placements
@@ -144,7 +160,6 @@ impl PackWriter {
                 hash: frame.hash,
             });
         }
-        self.bytes.extend_from_slice(&frame.bytes);
     }
 
     /// Pads the pack, adds its directory and names it.
