@@ -1,4 +1,4 @@
-//! The workers of a run: few, started when they are wanted, and given up when they fail too often.
+//! The workers of a run: as many as files are read at once, started when they are wanted, and given up when they fail too often.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -59,7 +59,9 @@ impl Default for Settings {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            workers: processors.min(2),
+            // As many as read at most: a file that is read while its turn is far must keep none from
+            // the file whose turn it is.
+            workers: processors.max(2),
             stall: Duration::from_secs(10),
         }
     }

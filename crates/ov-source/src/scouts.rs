@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{JoinHandle, available_parallelism};
 
@@ -217,7 +218,9 @@ impl Board {
         let mut lister = Lister::new();
         while let Some(slot) = self.next() {
             if let Some(errand) = slot.begin() {
-                slot.end(errand.run(&mut lister));
+                // Whatever happens here, the walk must not wait for ever.
+                let run = AssertUnwindSafe(|| errand.run(&mut lister));
+                slot.end(catch_unwind(run).unwrap_or(Err(Errno::IO)));
             }
         }
     }
