@@ -55,7 +55,9 @@ impl Scene {
     fn change(&self, round: u64) {
         for n in 0..3 {
             let path = |round: u64| self.data.join(format!("{round}-{n}"));
-            std::fs::write(path(round), noise(round * 10 + n, 200_000)).unwrap();
+            // One of them so long that its pack goes to the disk in pieces.
+            let length = if n == 0 { 1_500_000 } else { 200_000 };
+            std::fs::write(path(round), noise(round * 10 + n, length)).unwrap();
             if let Some(old) = round.checked_sub(2) {
                 std::fs::remove_file(path(old)).unwrap();
             }
