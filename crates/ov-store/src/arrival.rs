@@ -19,8 +19,9 @@ use crate::folder::Folder;
 /// Held while a file gets its name where nothing else keeps it from replacing another.
 static TURNS: Mutex<()> = Mutex::new(());
 
-/// Bytes that are written at once. The kernel copies a piece while it is in the processor's cache;
-/// a whole pack at once costs it up to ten times as much.
+/// Bytes that are written at once, and by which what is seen of a pack on its way grows. The kernel
+/// copies a piece while it is in the processor's cache; a whole pack at once costs it up to ten
+/// times as much.
 const PIECE: usize = 256 << 10;
 
 /// How a file gets its final name.
@@ -153,14 +154,42 @@ impl<'a> Arrival<'a> {
     }
 }
 
-impl Arriving for Arrival<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        Self::write(self, bytes)
+/// An arrival that grows by blocks of [`PIECE`] bytes: see [`Arriving`].
+pub(crate) struct InBlocks<'a> {
+    arrival: Arrival<'a>,
+    /// What came since the last whole block.
+    rest: Vec<u8>,
+}
+
+impl<'a> From<Arrival<'a>> for InBlocks<'a> {
+    fn from(arrival: Arrival<'a>) -> Self {
+        let rest = Vec::new();
+        Self { arrival, rest }
+    }
+}
+
+impl Arriving for InBlocks<'_> {
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+        if !self.rest.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE - self.rest.len()));
+            self.rest.extend_from_slice(now);
+            bytes = later;
+            if self.rest.len() < PIECE {
+                return Ok(());
+            }
+            self.arrival.write(&self.rest)?;
+            self.rest.clear();
+        }
+        let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % PIECE);
+        self.arrival.write(whole)?;
+        self.rest.extend_from_slice(rest);
+        Ok(())
     }
 
-    fn finish(self: Box<Self>, name: &ObjectName) -> Result<Durable<ObjectName>, StoreError> {
-        let folder = self.folder;
-        folder.finish_as(name, *self)
+    fn finish(mut self: Box<Self>, name: &ObjectName) -> Result<Durable<ObjectName>, StoreError> {
+        self.arrival.write(&self.rest)?;
+        let folder = self.arrival.folder;
+        folder.finish_as(name, self.arrival)
     }
 }
 
@@ -211,5 +240,33 @@ fn link_new(from: &Path, to: &Path) -> Result<(), Errno> {
             }
         }
         Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn what_is_seen_of_an_arriving_pack_grows_by_whole_blocks() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(place.path()).unwrap();
+        let mut arriving = folder.begin_pack().unwrap().unwrap();
+        let seen = || {
+            let mut entries = std::fs::read_dir(place.path().join("pack")).unwrap();
+            entries.next().unwrap().unwrap().metadata().unwrap().len()
+        };
+        let mut all = Vec::new();
+        for length in [1, PIECE - 2, 3, 700_001, 0, 3 * PIECE, 1_234_567, 5] {
+            let bytes = vec![u8::try_from(length % 251).unwrap(); length];
+            arriving.write(&bytes).unwrap();
+            all.extend_from_slice(&bytes);
+            let blocks = u64::try_from(all.len() / PIECE * PIECE).unwrap();
+            assert_eq!(seen(), blocks);
+        }
+        let name = ObjectName::Pack(ObjectHash(*blake3::hash(&all).as_bytes()));
+        arriving.finish(&name).unwrap();
+        assert_eq!(folder.get(&name).unwrap(), all);
     }
 }

@@ -7,6 +7,9 @@ use crate::error::StoreError;
 use crate::store::Store;
 
 /// An object on its way. Dropped before it is finished, it leaves nothing, or what a sweep removes.
+///
+/// Whoever watches the target must not see what was written together: that would be the lengths of
+/// chunks. So what lies there grows by blocks of one length, however it is written, until its end.
 pub trait Arriving: Send {
     /// The next bytes of it.
     ///

@@ -18,7 +18,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, pread};
 
-use crate::arrival::{Arrival, Hashing, Landing, is_temporary};
+use crate::arrival::{Arrival, Hashing, InBlocks, Landing, is_temporary};
 use crate::arriving::Arriving;
 use crate::durable::{Durable, Put};
 use crate::error::{Action, StoreError};
@@ -321,7 +321,7 @@ impl Store for Folder {
         let folder = self.root.join(Listing::Packs.folder());
         self.make_folders(&folder)?;
         let arrival = Arrival::begin(self, folder.join("arriving"), Hashing::IfReadBack)?;
-        Ok(Some(Box::new(arrival)))
+        Ok(Some(Box::new(InBlocks::from(arrival))))
     }
 
     fn get(&self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
